@@ -1,0 +1,1 @@
+"""What runs the workers: the local stack, the demo, containers and charts."""
