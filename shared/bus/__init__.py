@@ -1,0 +1,1 @@
+"""Kafka, once: the loop every worker runs in."""

@@ -1,0 +1,118 @@
+"""The shape of every event: an immutable pydantic model that travels as one CloudEvent (CloudEvents 1.0).
+
+Two families share one identity (`PartEvent`):
+
+- *JSON events* (a verdict): the fields are the data, `application/json`.
+- *Pixel events* (a photo, a crop): the pixels are the data, so that any Kafka client that can send a JPEG can feed
+  the gate; every other field is a CloudEvents extension attribute, one Kafka header each (`ce_plant: munich`).
+  Field names are therefore lower-case letters and digits only, as CloudEvents 1.0 section 3.1 asks of attributes.
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+CameraKind = Literal["stationary", "mobile"]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+"""A name in an address: lower-case letters, digits, `.`, `_`, `-`; at most 63 characters."""
+PartId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+TraceParent = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+]
+"""W3C Trace Context, carried as the CloudEvents distributed-tracing extension."""
+
+UNSPECIFIED: Final = "any"
+"""The value of an address field that the sender does not know, e.g. the layout of an unread label."""
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_event_id() -> str:
+    """A fresh random event id."""
+    return str(uuid.uuid4())
+
+
+def derived_event_id(origin: str, purpose: str) -> str:
+    """The id of the event that follows from event `origin` for `purpose`: the same again when replayed (UUIDv5)."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"io.linegate:{purpose}:{origin}"))
+
+
+class Model(BaseModel):
+    """A value on the wire: immutable, and strict about what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Place(Model):
+    """Where a photo was taken and of what: an ISA-95 address narrowed by layout and camera situation."""
+
+    plant: Slug
+    line: Slug
+    station: Slug = UNSPECIFIED
+    layout: Slug = UNSPECIFIED
+    camera: CameraKind = "stationary"
+
+
+class Event(Model):
+    """What every CloudEvent carries."""
+
+    TYPE: ClassVar[str]
+    """CloudEvents `type`, versioned: a breaking change is a new type."""
+    TOPIC: ClassVar[str]
+    """The Kafka topic this type is published on."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(default_factory=new_event_id)
+    source: Annotated[str, StringConstraints(min_length=1, max_length=256)] = "/linegate"
+    time: AwareDatetime = Field(default_factory=now)
+    traceparent: TraceParent | None = None
+
+
+class PartEvent(Event):
+    """An event about one photo of one part, with its address."""
+
+    part: PartId
+    """The part, e.g. a serial number; also the partition key, so that one part's events stay in order."""
+    plant: Slug
+    line: Slug
+    station: Slug = UNSPECIFIED
+    layout: Slug = UNSPECIFIED
+    camera: CameraKind = "stationary"
+    captured: AwareDatetime
+    """When the shutter opened, by the camera's clock."""
+
+    @property
+    def place(self) -> Place:
+        """The address of this event."""
+        return Place(
+            plant=self.plant, line=self.line, station=self.station, layout=self.layout, camera=self.camera
+        )
+
+
+class PixelEvent(PartEvent):
+    """A part event whose data is an encoded picture, inline or by reference (CloudEvents `dataref` extension)."""
+
+    mediatype: Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"] | None = None
+    """`content-type` of the pixels; None only where there are none."""
+    pixels: bytes | None = Field(default=None, exclude=True, repr=False)
+    """The encoded picture; the Kafka record's value."""
+    dataref: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    """URL of the encoded picture where it is too large to travel inline."""
+    datasha256: Sha256 | None = None
+    datasize: Annotated[int, Field(gt=0)] | None = None
+    """Length of the referenced picture in bytes."""
+
+    @model_validator(mode="after")
+    def _one_source_of_pixels(self) -> Self:
+        if self.pixels is not None and self.dataref is not None:
+            raise ValueError("send the pixels inline or by dataref, not both")
+        if self.dataref is not None and (self.datasha256 is None or self.datasize is None):
+            raise ValueError("a dataref needs datasha256 and datasize, so that the picture can be verified")
+        if (self.pixels is not None or self.dataref is not None) and self.mediatype is None:
+            raise ValueError("pixels need a mediatype (content-type), e.g. image/jpeg")
+        return self

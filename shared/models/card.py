@@ -1,0 +1,73 @@
+"""What travels with a model version besides its tensors: where its threshold came from and how well it did.
+
+The card is JSON inside the bundle, so a threshold can never be separated from the scores it was made for.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.base import Model, now
+
+ThresholdRule = Literal["precision", "mean_sd", "gumbel", "quantile", "author", "manual"]
+"""How a threshold was chosen.
+
+- `precision`: least threshold whose precision on labelled calibration parts reaches a target.
+- `mean_sd`: mean + k standard deviations of held-out good parts.
+- `gumbel`: a quantile of a Gumbel distribution fitted to held-out good parts.
+- `quantile`: the plain empirical quantile of held-out good parts.
+- `author`: the study authors' equal error rate on the evaluated set itself; optimistic by construction.
+- `manual`: set by a person.
+"""
+
+
+class Interval(Model):
+    """A two-sided confidence interval."""
+
+    low: float
+    high: float
+    confidence: float = 0.95
+
+
+class Calibration(Model):
+    """A threshold on the raw image score (fail where score >= threshold) and what to expect of it."""
+
+    rule: ThresholdRule
+    threshold: float
+    good_parts: Annotated[int, Field(ge=0)]
+    """Held-out good parts the rule saw. Never the training images."""
+    damaged_parts: Annotated[int, Field(ge=0)]
+    parameter: float | None = None
+    """The rule's own number: k, the quantile, or the precision target."""
+    false_alarm_rate: float | None = None
+    """Expected share of good parts that will fail."""
+    false_alarm_interval: Interval | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class DataSummary(Model):
+    """What the model was made from and tested on."""
+
+    name: str
+    digest: str
+    """sha256 over the sorted picture digests and labels: the same pictures give the same digest."""
+    train_good: int
+    calibration_good: int
+    calibration_damaged: int
+    test_good: int
+    test_damaged: int
+
+
+class ModelCard(Model):
+    """The story of one model version."""
+
+    calibration: Calibration
+    metrics: dict[str, float]
+    """On the locked test part: `auroc`, `f1`, `recall_at_precision_0.996`, ... Only what was measured."""
+    data: DataSummary
+    protocol: Literal["clean", "author"]
+    code_version: str
+    created: AwareDatetime = Field(default_factory=now)
+    weights_are_random: bool = False
+    """True when the backbone was asked for with random weights; such a model is never a quality result."""
+    parent: str | None = None

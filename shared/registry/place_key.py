@@ -1,0 +1,57 @@
+"""Assignment keys: `plant/line/station/layout/camera`, where any field may be the wildcard `*`."""
+
+from itertools import product
+from typing import Final, Self
+
+from pydantic import RootModel, field_validator
+
+from shared.events import Place
+
+FIELDS: Final = ("plant", "line", "station", "layout", "camera")
+WILDCARD: Final = "*"
+
+
+class PlaceKey(RootModel[str]):
+    """A pattern over places, most specific wins. Hashable; prints as its text."""
+
+    model_config = {"frozen": True}
+
+    @field_validator("root")
+    @classmethod
+    def _well_formed(cls, text: str) -> str:
+        parts = text.split("/")
+        if len(parts) > len(FIELDS) or not all(parts):
+            raise ValueError(f"a key is {'/'.join(FIELDS)} with * for any; got {text!r}")
+        parts += [WILDCARD] * (len(FIELDS) - len(parts))
+        named = {name: part for name, part in zip(FIELDS, parts, strict=True) if part != WILDCARD}
+        Place.model_validate({"plant": "p", "line": "l", **named})
+        return "/".join(parts)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a key; missing trailing fields are wildcards, so `munich/line-1` is `munich/line-1/*/*/*`."""
+        return cls(text)
+
+    def matches(self, place: Place) -> bool:
+        """Whether `place` falls under this key."""
+        parts = self.root.split("/")
+        return all(part in (WILDCARD, getattr(place, name)) for name, part in zip(FIELDS, parts, strict=True))
+
+    def __str__(self) -> str:
+        return self.root
+
+    def __hash__(self) -> int:
+        return hash(self.root)
+
+
+def candidate_keys(place: Place) -> list[PlaceKey]:
+    """All 32 keys that match `place`, most specific first.
+
+    More named fields win; among equals the field further left wins, since a plant outweighs a camera.
+    """
+    values = [getattr(place, name) for name in FIELDS]
+    masks = sorted(product((1, 0), repeat=len(FIELDS)), key=lambda mask: (-sum(mask), [-bit for bit in mask]))
+    return [
+        PlaceKey("/".join(value if bit else WILDCARD for value, bit in zip(values, mask, strict=True)))
+        for mask in masks
+    ]
