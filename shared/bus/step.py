@@ -34,12 +34,12 @@ class Retry:
 
 
 Result = Emit | DeadLetter | Retry
-InT = TypeVar("InT", bound=Event, contravariant=True)
+InT_contra = TypeVar("InT_contra", bound=Event, contravariant=True)
 
 
-class Step(Protocol[InT]):
+class Step(Protocol[InT_contra]):
     """`step(batch)` answers one result per event, in order. Every step passes `tests/unit/conformance.py`."""
 
-    def __call__(self, batch: Sequence[InT], /) -> Sequence[Result]:
+    def __call__(self, batch: Sequence[InT_contra], /) -> Sequence[Result]:
         """Process `batch`; `len(results) == len(batch)`, and no event's result depends on another event."""
         ...

@@ -44,4 +44,4 @@ class ModelSpec(Model):
 
     kind: str
     extractor: ExtractorSpec = ExtractorSpec()
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
