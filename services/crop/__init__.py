@@ -1,0 +1,1 @@
+"""The crop worker: photos in, rectified parts out."""

@@ -1,0 +1,1 @@
+"""The score worker: rectified parts in, verdicts out."""

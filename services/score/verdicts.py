@@ -1,0 +1,75 @@
+"""From scores to verdict events. Pure."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.events import (
+    Check,
+    Event,
+    ModelStamp,
+    PartAnomalyMap,
+    PartCrop,
+    ShadowVerdict,
+    Timings,
+    Verdict,
+    decide,
+    derived_event_id,
+)
+from shared.images import encode_png
+
+Clock = Callable[[], datetime]
+
+
+def damage_check(score: float, threshold: float) -> Check:
+    """The damage check on a raw score: at or above the threshold fails."""
+    return Check(name="damage", result="fail" if score >= threshold else "pass", score=score, threshold=threshold)
+
+
+def verdict(crop: PartCrop, damage: Check, model: ModelStamp | None, timings: Timings, *, clock: Clock) -> Verdict:
+    """The verdict on a crop; a shadow model's is a `ShadowVerdict`, which never gates."""
+    shadow = model is not None and model.arm == "shadow"
+    kind = ShadowVerdict if shadow else Verdict
+    purpose = f"shadow:{model.version}" if shadow and model is not None else "verdict"
+    checks = (damage, crop.presence)
+    at = clock()
+    return kind(
+        **crop.carried(),
+        id=derived_event_id(crop.image, purpose),
+        source="/linegate/score",
+        time=at,
+        image=crop.image,
+        decision=decide(checks),
+        checks=checks,
+        model=model,
+        timings=timings.model_copy(
+            update={"capture_to_verdict": (at - crop.captured).total_seconds() * 1000}
+        ),
+        trace=None if crop.traceparent is None else crop.traceparent.split("-")[1],
+    )
+
+
+def not_found(crop: PartCrop, *, clock: Clock) -> Verdict:
+    """The verdict on a photo in which no part was found: presence failed, damage was not examined."""
+    skipped = Check(name="damage", result="skipped", detail="no part to examine")
+    return verdict(crop, skipped, None, crop.timings, clock=clock)
+
+
+def anomaly_map(crop: PartCrop, version: str, scores: NDArray[np.float32]) -> Event:
+    """The map event of a crop from its (H, W) float32 score map."""
+    low, high = float(scores.min()), float(scores.max())
+    grey = np.round((scores - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
+    return PartAnomalyMap(
+        **crop.carried(),
+        id=derived_event_id(crop.image, f"map:{version}"),
+        source="/linegate/score",
+        image=crop.image,
+        version=version,
+        low=low,
+        high=high,
+        mediatype="image/png",
+        pixels=encode_png(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)),
+    )

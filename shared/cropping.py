@@ -1,0 +1,103 @@
+"""From a photo to the rectified part, by the station's crop policy. Serving and training crop with this same code.
+
+Nothing is scaled to a network's input here and no pixel value is normalised: that belongs to the model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import geometry
+from shared.events import Check
+from shared.models.base import Image
+from shared.models.detector import Detection, LabelDetector
+from shared.models.orientation import LabelOrientation
+from shared.registry.records import StationConfig
+
+Corners: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cropped:
+    """What became of one photo.
+
+    Attributes:
+        presence: whether the part was found; `skipped` where the policy does not look for it.
+        pixels: (H, W, 3) uint8 RGB, or None when the part was not found.
+        corners: (4, 2) float32, where the crop's top-left, top-right, bottom-right and bottom-left corners lie in
+            the photo.
+        rotated: whether the crop was turned by 180 degrees; None when that was not examined or not certain.
+    """
+
+    presence: Check
+    pixels: Image | None = None
+    corners: Corners | None = None
+    rotated: bool | None = None
+
+
+class Cropper:
+    """Applies crop policies. Holds the two small networks, so make one per process."""
+
+    def __init__(self, detector: LabelDetector, orientation: LabelOrientation) -> None:
+        self._detector = detector
+        self._orientation = orientation
+
+    @classmethod
+    def load(cls) -> "Cropper":
+        """A cropper with the weights that ship with Linegate."""
+        return cls(LabelDetector.load(), LabelOrientation.load())
+
+    def crop(self, images: Sequence[Image], stations: Sequence[StationConfig]) -> list[Cropped]:
+        """Crop N photos, each (H, W, 3) uint8 RGB, each by its own station's policy; one detector pass for all."""
+        searched = [i for i, station in enumerate(stations) if station.policy == "mask_rcnn"]
+        found = dict(zip(searched, self._detector.detect([images[i] for i in searched]), strict=True))
+        return [
+            self._by_detection(image, station, found[i]) if i in found else by_geometry(image, station)
+            for i, (image, station) in enumerate(zip(images, stations, strict=True))
+        ]
+
+    def _by_detection(self, image: Image, station: StationConfig, detection: Detection | None) -> Cropped:
+        if detection is None or detection.score < station.presence:
+            best = 0.0 if detection is None else detection.score
+            return Cropped(_missing(station, best, "no label was found in the photo"))
+        corners = geometry.mask_to_quadrilateral(detection.mask)
+        if corners is None:
+            return Cropped(_missing(station, detection.score, "the label's mask is too small to make a crop"))
+        pixels = _rectify(image, corners, station)
+        presence = Check(name="presence", result="pass", score=detection.score, threshold=station.presence)
+        if not station.orient:
+            return Cropped(presence, pixels, corners)
+        rotated = self._orientation.upside_down(pixels)
+        if rotated:
+            pixels = np.ascontiguousarray(pixels[::-1, ::-1])
+            corners = np.roll(corners, 2, axis=0)
+        return Cropped(presence, pixels, corners, rotated)
+
+
+def by_geometry(image: Image, station: StationConfig) -> Cropped:
+    """Crop by the policies that need no detector: `full_frame` and `roi`."""
+    height, width = image.shape[:2]
+    fractions = np.array(station.polygon or ((0, 0), (1, 0), (1, 1), (0, 1)), dtype=np.float32)
+    corners = fractions * np.array([width, height], dtype=np.float32)
+    detail = f"not looked for: crop policy {station.policy}"
+    return Cropped(
+        Check(name="presence", result="skipped", detail=detail), _rectify(image, corners, station), corners
+    )
+
+
+def by_polygon(image: Image, corners: Corners, station: StationConfig) -> Cropped:
+    """Crop by known corners, (4, 2) float32 in reading order: ground truth in training."""
+    presence = Check(name="presence", result="skipped", detail="corners given")
+    return Cropped(presence, _rectify(image, corners, station), corners)
+
+
+def _rectify(image: Image, corners: Corners, station: StationConfig) -> Image:
+    height, width = geometry.fit_size(corners, station.height, station.width)
+    return geometry.rectify(image, corners, height, width)
+
+
+def _missing(station: StationConfig, score: float, detail: str) -> Check:
+    return Check(name="presence", result="fail", score=score, threshold=station.presence, detail=detail)
