@@ -1,0 +1,90 @@
+"""All settings of a Linegate process, and where they are read from.
+
+Precedence, strongest first: arguments of `Settings(...)`, `LINEGATE_<SECTION>__<FIELD>`, the plain variables of
+`PLAIN_VARIABLES`, the TOML file, the defaults.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.bus.settings import BusSettings
+from shared.settings.sections import (
+    CropSettings,
+    GatewaySettings,
+    ImageSettings,
+    RedisSettings,
+    ScoreSettings,
+    StoreSettings,
+    TelemetrySettings,
+)
+
+CONFIG_VARIABLE: Final = "LINEGATE_CONFIG"
+DEFAULT_CONFIG: Final = Path("linegate.toml")
+PLAIN_VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
+    "KAFKA_BOOTSTRAP_SERVERS": ("bus", "bootstrap_servers"),
+    "REDIS_URL": ("redis", "url"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("telemetry", "otlp_endpoint"),
+}
+"""Variables of other tools' making that are honoured where the `LINEGATE_` one is not set."""
+
+
+def config_file() -> Path | None:
+    """The TOML file in force: `LINEGATE_CONFIG`, else `./linegate.toml` where it exists, else none."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def _from_file() -> dict[str, Any]:
+    path = config_file()
+    return {} if path is None else tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _from_plain_variables() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, (section, field) in PLAIN_VARIABLES.items():
+        if value := os.environ.get(variable):
+            found.setdefault(section, {})[field] = value
+    return found
+
+
+class Settings(BaseSettings):
+    """Every setting, by section."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LINEGATE_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    bus: BusSettings = Field(default_factory=BusSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    images: ImageSettings = Field(default_factory=ImageSettings)
+    crop: CropSettings = Field(default_factory=CropSettings)
+    score: ScoreSettings = Field(default_factory=ScoreSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes it by name; no .env here
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, strongest first."""
+        plain = InitSettingsSource(settings_cls, init_kwargs=_from_plain_variables())
+        file = InitSettingsSource(settings_cls, init_kwargs=_from_file())
+        return init_settings, env_settings, plain, file

@@ -1,0 +1,129 @@
+"""The sections of the settings. Every field has a unit, a safe default and a description; docs are made from them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+MIB = 1024 * 1024
+Seconds = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Section(BaseModel):
+    """One section: immutable, and strict about keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class RedisSettings(Section):
+    """Redis, which keeps the model versions, assignments and stations."""
+
+    url: SecretStr = Field(
+        SecretStr("redis://localhost:6379/0"),
+        description="Address: `redis://`, `rediss://` (TLS) or `unix://`. May hold a password, so it is never printed.",
+    )
+    timeout_s: Seconds = Field(2.0, description="Limit on every connect and every answer, in seconds.")
+
+
+class StoreSettings(Section):
+    """The artifact store, which keeps the model bundles by their sha256."""
+
+    url: str = Field(
+        "~/.local/share/linegate/store",
+        description="A folder, or an fsspec URL such as `s3://bucket/linegate`. Cloud credentials come from that "
+        "cloud's own environment variables, never from here.",
+    )
+    cache_dir: Path = Field(Path("~/.cache/linegate/artifacts"), description="Local folder for verified copies.")
+    cache_max_mib: int = Field(
+        20 * 1024,
+        ge=1,
+        description="Size of the local cache in MiB; the copies unused for longest go first.",
+    )
+
+    @field_validator("cache_dir")
+    @classmethod
+    def _home(cls, path: Path) -> Path:
+        return path.expanduser()
+
+
+class ImageSettings(Section):
+    """Limits on pictures that come from outside."""
+
+    max_bytes: int = Field(32 * MIB, ge=1, description="Largest encoded picture, in bytes.")
+    max_pixels: int = Field(
+        64_000_000,
+        ge=1,
+        description="Largest decoded picture, width x height; checked from its header, before decoding.",
+    )
+    dataref_roots: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="URL prefixes below which a `dataref` may point, e.g. `s3://photos/line-1/`; in the environment, "
+        "comma-separated. None by default: pictures by reference are refused.",
+    )
+    fetch_timeout_s: Seconds = Field(10.0, description="Limit on fetching one referenced picture, in seconds.")
+
+    @field_validator("dataref_roots", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(root.strip() for root in value.split(",") if root.strip()) if isinstance(value, str) else value
+
+    @field_validator("dataref_roots")
+    @classmethod
+    def _are_urls(cls, roots: tuple[str, ...]) -> tuple[str, ...]:
+        for root in roots:
+            if "://" not in root:
+                raise ValueError(f"{root!r} is no URL prefix; for a folder write file:///folder/")
+        return roots
+
+
+class CropSettings(Section):
+    """The crop worker: find the label, rectify it, turn it into reading direction."""
+
+    weights: Path | None = Field(
+        None, description="Detector weights (safetensors). Unset: the weights that ship with Linegate."
+    )
+    threads: int | None = Field(None, ge=1, description="CPU threads for the detector. Unset: one per core.")
+
+
+class ScoreSettings(Section):
+    """The score worker: judge crops with the models in force."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where one is seen.")
+    threads: int | None = Field(None, ge=1, description="CPU threads for scoring. Unset: one per core.")
+    model_cache_mib: int = Field(
+        4096, ge=1, description="Memory for loaded models in MiB; the models unused for longest are dropped first."
+    )
+    maps: Literal["failed", "always", "never"] = Field(
+        "failed", description="For which parts an anomaly map is published."
+    )
+
+
+class GatewaySettings(Section):
+    """The HTTP gateway: photos in, verdicts out, for clients that do not speak Kafka."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
+    port: Port = Field(8080, description="Port to listen on; 0 picks a free one.")
+    max_upload_bytes: int = Field(32 * MIB, ge=1, description="Largest request body, in bytes.")
+    verdict_wait_max_s: Seconds = Field(
+        30.0, description="Longest time a caller may ask to wait for the verdict, in seconds."
+    )
+
+
+class TelemetrySettings(Section):
+    """Logs, metrics and traces."""
+
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Base URL of an OpenTelemetry collector (OTLP over HTTP), e.g. `http://localhost:4318`. Unset: "
+        "metrics and traces stay in the process.",
+    )
+    export_interval_s: Seconds = Field(15.0, description="Time between two exports of metrics, in seconds.")
+    log_level: LogLevel = Field("info", description="Least severe level that is logged.")
+    log_format: Literal["json", "console"] = Field("console", description="`json` for machines, `console` for people.")
+    instance: str | None = Field(
+        None, description="Name of this process in logs and metrics. Unset: host name and process id."
+    )
