@@ -1,0 +1,63 @@
+"""What the demo does: two plants, two models, two camera situations."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.events import CameraKind
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlant:
+    """One plant of the demo, with the model it gets and the photos it sends."""
+
+    name: str
+    line: str
+    layout: str
+    camera: CameraKind
+    kind: str
+    """Model kind."""
+    version: str
+    size: int
+    """Largest crop side and model input side, in pixels."""
+    train_photos: int
+    """Studio photos the model is made from and tested on, good and damaged."""
+    live_photos: int
+    damaged: float
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The assignment key of the model."""
+        return f"{self.name}/{self.line}/*/*/{self.camera}"
+
+
+PLANTS: Final = (
+    DemoPlant(
+        name="spartanburg",
+        line="line-1",
+        layout="us",
+        camera="stationary",
+        kind="patchcore",
+        version="us-stationary-patchcore-1",
+        size=256,
+        train_photos=240,
+        live_photos=100,
+        damaged=0.3,
+        seed=11,
+    ),
+    DemoPlant(
+        name="munich",
+        line="rework",
+        layout="gb",
+        camera="mobile",
+        kind="padim",
+        version="gb-mobile-padim-1",
+        size=256,
+        train_photos=240,
+        live_photos=100,
+        damaged=0.3,
+        seed=12,
+    ),
+)
+LIVE_SEED: Final = 1000
+"""Added to a plant's seed for the photos it streams, so that no photo is ever both trained on and judged."""

@@ -1,0 +1,103 @@
+"""Linegate's own processes on this machine, started as a line engineer would start them: `linegate serve ...`."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, Self
+
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.process import POLL_SECONDS, ServerFailedError, ServerProcess
+from shared.bus.settings import BusSettings
+
+START_SECONDS: Final = 90.0
+STEP_WORKERS: Final = ("crop", "score")
+
+
+class LocalWorkers:
+    """Gateway, crop and score as separate processes, for the length of a `with` block.
+
+    Args:
+        directory: receives one log file per worker.
+        settings: what the workers are told by environment, e.g. `{"LINEGATE_GATEWAY__PORT": "8080"}`.
+        bus: how to reach Kafka, to see when the workers have joined their groups.
+        names: which workers to start.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        settings: Mapping[str, str],
+        bus: BusSettings,
+        names: Sequence[str] = ("gateway", *STEP_WORKERS),
+    ) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._bus = bus
+        self._names = names
+        self._exit = ExitStack()
+        self.processes: dict[str, ServerProcess] = {}
+
+    def __enter__(self) -> Self:
+        """Start the workers and wait until each has its partitions.
+
+        Raises:
+            ServerFailedError: a worker ended, or did not join in time.
+        """
+        with ExitStack() as starting:
+            for name in self._names:
+                process = ServerProcess(
+                    f"linegate {name}",
+                    ["env", *(f"{key}={value}" for key, value in self._settings.items()), *command("serve", name)],
+                    log=self._directory / f"{name}.log",
+                )
+                starting.callback(process.stop)
+                self.processes[name] = process
+            self._wait_for_groups([name for name in self._names if name in STEP_WORKERS])
+            self._exit = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop them: each finishes its batch, commits and leaves its group."""
+        self._exit.close()
+
+    def check(self) -> None:
+        """Raise ServerFailedError when a worker has ended by itself."""
+        for name, process in self.processes.items():
+            if not process.running:
+                raise ServerFailedError(f"linegate {name} ended. Its log, {process.log}, ends:\n{process.tail()}")
+
+    def _wait_for_groups(self, names: list[str]) -> None:
+        admin = AdminClient(self._bus.client_config())
+        groups = [self._bus.group_id(name) for name in names]
+        deadline = time.monotonic() + START_SECONDS
+        while not _all_stable(admin, groups):
+            self.check()
+            if time.monotonic() > deadline:
+                raise ServerFailedError(f"workers {names} did not join their groups in {START_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+
+
+def command(*arguments: str) -> list[str]:
+    """The `linegate` command of this very installation."""
+    return [sys.executable, "-m", "shared.cli", *arguments]
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `settings` on top."""
+    return {**os.environ, **settings}
+
+
+def _all_stable(admin: AdminClient, groups: list[str]) -> bool:
+    described = admin.describe_consumer_groups(groups, request_timeout=10)
+    results = [future.result() for future in described.values()]
+    return all(
+        group.state == ConsumerGroupState.STABLE
+        and any(member.assignment and member.assignment.topic_partitions for member in group.members)
+        for group in results
+    )
