@@ -1,0 +1,68 @@
+"""The topics: one per event type, and a dead-letter topic beside each that a worker consumes."""
+
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from shared.events import EVENT_TYPES, Event, PartCrop, PartImage, Verdict
+
+DEAD_LETTER_SUFFIX: Final = ".dlq"
+MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
+"""Largest record a topic takes: a 12-megapixel photo as a lossless crop, with room. Larger ones travel by `dataref`."""
+CONSUMED: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict)
+TIMEOUT_SECONDS: Final = 30.0
+
+
+def dead_letter_topic(topic: str) -> str:
+    """Where the dead letters of `topic` are kept."""
+    return topic + DEAD_LETTER_SUFFIX
+
+
+def all_topics() -> tuple[str, ...]:
+    """Every topic Linegate publishes on."""
+    return (
+        *dict.fromkeys(event.TOPIC for event in EVENT_TYPES),
+        *(dead_letter_topic(event.TOPIC) for event in CONSUMED),
+    )
+
+
+def ensure_topics(
+    client: AdminClient, *, partitions: int = 4, replication: int = -1, topics: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
+    """Create the topics that are missing, and leave the others as they are; answers the names it created.
+
+    Args:
+        client: an admin client of the cluster.
+        partitions: of each new topic; the bound on how many workers share the work.
+        replication: copies of each partition; -1 takes the broker's default.
+        topics: names; every topic of Linegate by default.
+
+    Raises:
+        KafkaException: the cluster did not answer or refused.
+    """
+    wanted = [
+        NewTopic(
+            topic,
+            num_partitions=partitions,
+            replication_factor=replication,
+            config={
+                "max.message.bytes": str(MAX_RECORD_BYTES),
+                # CreateTime: the record's clock is the sender's, so that lag in seconds tells the photo's age.
+                "message.timestamp.type": "CreateTime",
+                "cleanup.policy": "delete",
+            },
+        )
+        for topic in (all_topics() if topics is None else topics)
+    ]
+    created = []
+    for topic, future in client.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS).items():
+        try:
+            future.result(TIMEOUT_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+        else:
+            created.append(topic)
+    return tuple(created)
