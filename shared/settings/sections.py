@@ -10,6 +10,7 @@ MIB = 1024 * 1024
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 LogLevel = Literal["debug", "info", "warning", "error"]
+MapPolicy = Literal["failed", "always", "never"]
 
 
 class Section(BaseModel):
@@ -56,6 +57,7 @@ class ImageSettings(Section):
     max_pixels: int = Field(
         64_000_000,
         ge=1,
+        le=178_000_000,
         description="Largest decoded picture, width x height; checked from its header, before decoding.",
     )
     dataref_roots: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -93,12 +95,10 @@ class ScoreSettings(Section):
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where one is seen.")
     threads: int | None = Field(None, ge=1, description="CPU threads for scoring. Unset: one per core.")
-    model_cache_mib: int = Field(
+    cache_mib: int = Field(
         4096, ge=1, description="Memory for loaded models in MiB; the models unused for longest are dropped first."
     )
-    maps: Literal["failed", "always", "never"] = Field(
-        "failed", description="For which parts an anomaly map is published."
-    )
+    maps: MapPolicy = Field("failed", description="For which parts an anomaly map is published.")
 
 
 class GatewaySettings(Section):
