@@ -83,9 +83,7 @@ def by_geometry(image: Image, station: StationConfig) -> Cropped:
     fractions = np.array(station.polygon or ((0, 0), (1, 0), (1, 1), (0, 1)), dtype=np.float32)
     corners = fractions * np.array([width, height], dtype=np.float32)
     detail = f"not looked for: crop policy {station.policy}"
-    return Cropped(
-        Check(name="presence", result="skipped", detail=detail), _rectify(image, corners, station), corners
-    )
+    return Cropped(Check(name="presence", result="skipped", detail=detail), _rectify(image, corners, station), corners)
 
 
 def by_polygon(image: Image, corners: Corners, station: StationConfig) -> Cropped:

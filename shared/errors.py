@@ -14,3 +14,8 @@ class LinegateError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+    @property
+    def line(self) -> str:
+        """Message and hint as one line, for a log or a dead letter."""
+        return str(self) if self.hint is None else f"{self}; {self.hint}"

@@ -12,7 +12,7 @@ from shared.models.base import Image
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import StationConfig
 from shared.registry.snapshot import Snapshot
-from shared.settings import ImageSettings
+from shared.settings.sections import ImageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class CropStep:
             fetched = time.perf_counter()
             image = decode(pixels, self._limits)
         except ImageRejected as rejected:
-            return DeadLetter(str(rejected))
+            return DeadLetter(rejected.line)
         except PixelsUnavailable as away:
-            return Retry(str(away))
+            return Retry(away.line)
         return _Photo(image, station, (fetched - started) * 1000, _milliseconds(fetched))
 
 

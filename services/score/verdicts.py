@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,5 +70,5 @@ def anomaly_map(crop: PartCrop, version: str, scores: NDArray[np.float32]) -> Ev
         low=low,
         high=high,
         mediatype="image/png",
-        pixels=encode_png(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)),
+        pixels=encode_png(grey),
     )

@@ -1,0 +1,86 @@
+"""Scoring a batch that mixes plants and models: one forward pass per backbone, each model its own rows."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.events import Arm
+from shared.models.base import Features, Image
+from shared.models.bundle import LoadedModel
+from shared.models.extractor import ExtractorPool
+from shared.models.spec import ExtractorSpec
+
+ScoreMap: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One model's look at one picture of the batch."""
+
+    row: int
+    arm: Arm
+    version: str
+    model: LoadedModel
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a look found: the raw image score, and a (H, W) float32 map where one was wanted."""
+
+    score: float
+    map: ScoreMap | None = None
+
+
+def score_mixed(
+    images: Sequence[Image],
+    looks: Sequence[Look],
+    pool: ExtractorPool,
+    *,
+    want_map: Callable[[Look, float], bool],
+) -> list[Seen]:
+    """Answer every look, in order.
+
+    `want_map(look, score)` is asked once the score is known, since a map costs more than the score.
+    """
+    seen: list[Seen | None] = [None] * len(looks)
+    for spec, indices in _grouped(looks).items():
+        rows = sorted({looks[i].row for i in indices})
+        features = pool.get(spec)([images[row] for row in rows])
+        position = {row: at for at, row in enumerate(rows)}
+        for same_model in _by_model(looks, indices):
+            model = looks[same_model[0]].model.model
+            mine = features.rows([position[looks[i].row] for i in same_model])
+            scores = model.score_features(mine).image
+            for at, i in enumerate(same_model):
+                seen[i] = Seen(float(scores[at]))
+            wanted = [at for at, i in enumerate(same_model) if want_map(looks[i], float(scores[at]))]
+            for at, score_map in zip(wanted, _maps(looks[same_model[0]].model, mine, wanted), strict=True):
+                seen[same_model[at]] = Seen(float(scores[at]), score_map)
+    return [answer for answer in seen if answer is not None]
+
+
+def _maps(model: LoadedModel, features: Features, wanted: list[int]) -> list[ScoreMap]:
+    if not wanted:
+        return []
+    maps = model.model.score_features(features.rows(wanted), maps=True).maps
+    if maps is None:
+        raise TypeError(f"{model.model.kind} was asked for maps and made none")
+    return maps
+
+
+def _grouped(looks: Sequence[Look]) -> dict[ExtractorSpec, list[int]]:
+    groups: defaultdict[ExtractorSpec, list[int]] = defaultdict(list)
+    for i, look in enumerate(looks):
+        groups[look.model.model.spec.extractor].append(i)
+    return dict(groups)
+
+
+def _by_model(looks: Sequence[Look], indices: list[int]) -> list[list[int]]:
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for i in indices:
+        groups[looks[i].model.digest].append(i)
+    return list(groups.values())

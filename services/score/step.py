@@ -1,0 +1,145 @@
+"""Rectified parts in, verdicts out: route, one backbone pass for the whole batch, each model its own rows."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.score import verdicts
+from services.score.mixed import Look, score_mixed
+from services.score.models import ModelShelf
+from services.score.route import Route, route
+from shared.bus.step import DeadLetter, Emit, Result, Retry
+from shared.events import Event, ModelStamp, PartCrop, now
+from shared.images import ImageRejected, decode
+from shared.models.base import Image
+from shared.models.bundle import BundleRejected, LoadedModel
+from shared.models.extractor import ExtractorPool
+from shared.models.weights import WeightsNotFound
+from shared.pixels import PixelSource, PixelsUnavailable
+from shared.registry.records import Resolved
+from shared.registry.snapshot import Snapshot
+from shared.settings.sections import ImageSettings, MapPolicy
+from shared.store import ArtifactCorrupt, ArtifactMissing, StoreUnavailable
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One crop on its way to a verdict."""
+
+    crop: PartCrop
+    image: Image
+    resolved: Resolved
+    route: Route
+
+
+class ScoreStep:
+    """Step from `PartCrop` to `Verdict`, with `ShadowVerdict` and `PartAnomalyMap` beside it."""
+
+    def __init__(
+        self,
+        shelf: ModelShelf,
+        pool: ExtractorPool,
+        *,
+        source: PixelSource,
+        limits: ImageSettings,
+        snapshot: Callable[[], Snapshot | None],
+        maps: MapPolicy = "failed",
+        clock: verdicts.Clock = now,
+    ) -> None:
+        """`snapshot` answers the registry's latest state, or None while it was never seen."""
+        self._shelf = shelf
+        self._pool = pool
+        self._source = source
+        self._limits = limits
+        self._snapshot = snapshot
+        self._maps = maps
+        self._clock = clock
+
+    def __call__(self, batch: Sequence[PartCrop], /) -> list[Result]:
+        """Judge a batch that may mix plants, lines and models."""
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return [Retry("the registry was not reached yet, so no model version is known") for _ in batch]
+        prepared = [self._prepare(crop, snapshot) for crop in batch]
+        work = [item for item in prepared if isinstance(item, _Work)]
+        judged = iter(self._judge(work, snapshot))
+        return [next(judged) if isinstance(item, _Work) else item for item in prepared]
+
+    def _prepare(self, crop: PartCrop, snapshot: Snapshot) -> _Work | Result:
+        resolved = snapshot.resolve(crop.place)
+        if resolved is None:
+            address = "/".join(crop.place.model_dump().values())
+            return DeadLetter(
+                f"no model version is assigned for {address}: assign one with `linegate rollout assign`, then replay"
+            )
+        if crop.presence.result == "fail":
+            return Emit((verdicts.not_found(crop, clock=self._clock),))
+        try:
+            image = decode(self._source.read(crop), self._limits)
+        except ImageRejected as rejected:
+            return DeadLetter(rejected.line)
+        except PixelsUnavailable as away:
+            return Retry(away.line)
+        return _Work(crop, image, resolved, route(resolved.assignment, crop.part))
+
+    def _judge(self, work: list[_Work], snapshot: Snapshot) -> list[Result]:
+        started = time.perf_counter()
+        looks: list[Look] = []
+        held: dict[int, Retry] = {}
+        for row, item in enumerate(work):
+            gate = self._load(item.route.version, snapshot)
+            if isinstance(gate, Retry):
+                held[row] = gate
+                continue
+            looks.append(Look(row, item.route.arm, item.route.version, gate))
+            looks.extend(self._shadow(row, item.route.shadow, snapshot))
+        seen = score_mixed([item.image for item in work], looks, self._pool, want_map=self._wants_map)
+        elapsed = (time.perf_counter() - started) * 1000 / max(len(work), 1)
+        events: defaultdict[int, list[Event]] = defaultdict(list)
+        for look, answer in zip(looks, seen, strict=True):
+            item = work[look.row]
+            stamp = ModelStamp(
+                version=look.version,
+                digest=look.model.digest,
+                kind=look.model.model.kind,
+                arm=look.arm,
+                assignment=str(item.resolved.key),
+                revision=item.resolved.revision,
+                stale=snapshot.stale,
+            )
+            timings = item.crop.timings.model_copy(update={"score": elapsed, "batch": len(work)})
+            damage = verdicts.damage_check(answer.score, look.model.card.calibration.threshold)
+            events[look.row].append(verdicts.verdict(item.crop, damage, stamp, timings, clock=self._clock))
+            if answer.map is not None:
+                events[look.row].append(verdicts.anomaly_map(item.crop, look.version, answer.map))
+        return [held.get(row) or Emit(tuple(events[row])) for row in range(len(work))]
+
+    def _shadow(self, row: int, version: str | None, snapshot: Snapshot) -> list[Look]:
+        if version is None:
+            return []
+        model = self._load(version, snapshot)
+        if isinstance(model, Retry):
+            # A shadow only watches: it may be missing, but the gate may not wait for it.
+            _log.error("shadow model missing", version=version, reason=model.reason)
+            return []
+        return [Look(row, "shadow", version, model)]
+
+    def _load(self, version: str, snapshot: Snapshot) -> LoadedModel | Retry:
+        record = snapshot.version(version)
+        if record is None:
+            return Retry(f"version {version} is assigned but not registered")
+        try:
+            return self._shelf.get(record)
+        except (StoreUnavailable, ArtifactMissing, ArtifactCorrupt, BundleRejected, WeightsNotFound) as fault:
+            # Ours, not the part's: hold the line back rather than judge by the wrong model or throw parts away.
+            return Retry(f"model version {version} cannot be loaded: {fault.line}")
+
+    def _wants_map(self, look: Look, score: float) -> bool:
+        if look.arm == "shadow" or self._maps == "never":
+            return False
+        return self._maps == "always" or score >= look.model.card.calibration.threshold
