@@ -20,7 +20,6 @@ def main(settings: Settings, stop: threading.Event) -> int:
     with watched_registry(settings, "score") as watcher:
         step = ScoreStep(
             shelf,
-            pool,
             source=PixelSource(settings.images),
             limits=settings.images,
             snapshot=lambda: watcher.snapshot,

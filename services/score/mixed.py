@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.events import Arm
-from shared.models.base import Features, Image
+from shared.models.base import FeatureExtractor, Features, Image
 from shared.models.bundle import LoadedModel
-from shared.models.extractor import ExtractorPool
-from shared.models.spec import ExtractorSpec
 
 ScoreMap: TypeAlias = NDArray[np.float32]
 
@@ -38,7 +36,6 @@ class Seen:
 def score_mixed(
     images: Sequence[Image],
     looks: Sequence[Look],
-    pool: ExtractorPool,
     *,
     want_map: Callable[[Look, float], bool],
 ) -> list[Seen]:
@@ -47,9 +44,9 @@ def score_mixed(
     `want_map(look, score)` is asked once the score is known, since a map costs more than the score.
     """
     seen: list[Seen | None] = [None] * len(looks)
-    for spec, indices in _grouped(looks).items():
+    for extractor, indices in _by_extractor(looks):
         rows = sorted({looks[i].row for i in indices})
-        features = pool.get(spec)([images[row] for row in rows])
+        features = extractor([images[row] for row in rows])
         position = {row: at for at, row in enumerate(rows)}
         for same_model in _by_model(looks, indices):
             model = looks[same_model[0]].model.model
@@ -66,17 +63,19 @@ def score_mixed(
 def _maps(model: LoadedModel, features: Features, wanted: list[int]) -> list[ScoreMap]:
     if not wanted:
         return []
-    maps = model.model.score_features(features.rows(wanted), maps=True).maps
-    if maps is None:
-        raise TypeError(f"{model.model.kind} was asked for maps and made none")
-    return maps
+    maps = model.model.score_features(features.rows(wanted), maps=True).maps or []
+    if len(maps) != len(wanted) or any(score_map is None for score_map in maps):
+        raise TypeError(f"{model.model.kind} was asked for {len(wanted)} maps and did not make them")
+    return [score_map for score_map in maps if score_map is not None]
 
 
-def _grouped(looks: Sequence[Look]) -> dict[ExtractorSpec, list[int]]:
-    groups: defaultdict[ExtractorSpec, list[int]] = defaultdict(list)
+def _by_extractor(looks: Sequence[Look]) -> list[tuple[FeatureExtractor, list[int]]]:
+    """Indices of the looks by shared extractor; the pool hands out one object for equal backbones and inputs."""
+    groups: dict[int, tuple[FeatureExtractor, list[int]]] = {}
     for i, look in enumerate(looks):
-        groups[look.model.model.spec.extractor].append(i)
-    return dict(groups)
+        extractor = look.model.model.extractor
+        groups.setdefault(id(extractor), (extractor, []))[1].append(i)
+    return list(groups.values())
 
 
 def _by_model(looks: Sequence[Look], indices: list[int]) -> list[list[int]]:

@@ -25,6 +25,7 @@ class ModelShelf:
         self._pool = pool
         self._budget = budget_mib * 2**20
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._bytes: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def get(self, record: VersionRecord) -> LoadedModel:
@@ -39,6 +40,7 @@ class ModelShelf:
             if model is None:
                 model = read_bundle(self._store.fetch(record.digest), self._pool, expect=record.digest)
                 self._models[record.digest] = model
+                self._bytes[record.digest] = sum(tensor.nbytes for tensor in model.model.tensors().values())
                 _log.info("model loaded", version=record.version, digest=record.digest, kind=record.kind)
                 self._evict(keep=record.digest)
             self._models.move_to_end(record.digest)
@@ -51,7 +53,7 @@ class ModelShelf:
 
     def _evict(self, keep: str) -> None:
         for digest in list(self._models):
-            if digest == keep or sum(m.nbytes for m in self._models.values()) <= self._budget:
+            if digest == keep or sum(self._bytes.values()) <= self._budget:
                 continue
-            del self._models[digest]
+            del self._models[digest], self._bytes[digest]
             _log.info("model evicted", digest=digest)

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 import structlog
 
@@ -16,14 +17,23 @@ from shared.events import Event, ModelStamp, PartCrop, now
 from shared.images import ImageRejected, decode
 from shared.models.base import Image
 from shared.models.bundle import BundleRejected, LoadedModel
-from shared.models.extractor import ExtractorPool
-from shared.models.weights import WeightsNotFound
+from shared.models.weights import WeightsMismatch, WeightsNotFound
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import Resolved
 from shared.registry.snapshot import Snapshot
-from shared.settings.sections import ImageSettings, MapPolicy
+from shared.settings.sections import ImageSettings
 from shared.store import ArtifactCorrupt, ArtifactMissing, StoreUnavailable
 
+MapPolicy: TypeAlias = Literal["failed", "always", "never"]
+MODEL_FAULTS: Final = (
+    StoreUnavailable,
+    ArtifactMissing,
+    ArtifactCorrupt,
+    BundleRejected,
+    WeightsNotFound,
+    WeightsMismatch,
+)
+"""Why an assigned version may not be loadable."""
 _log = structlog.get_logger(__name__)
 
 
@@ -43,7 +53,6 @@ class ScoreStep:
     def __init__(
         self,
         shelf: ModelShelf,
-        pool: ExtractorPool,
         *,
         source: PixelSource,
         limits: ImageSettings,
@@ -53,7 +62,6 @@ class ScoreStep:
     ) -> None:
         """`snapshot` answers the registry's latest state, or None while it was never seen."""
         self._shelf = shelf
-        self._pool = pool
         self._source = source
         self._limits = limits
         self._snapshot = snapshot
@@ -98,7 +106,7 @@ class ScoreStep:
                 continue
             looks.append(Look(row, item.route.arm, item.route.version, gate))
             looks.extend(self._shadow(row, item.route.shadow, snapshot))
-        seen = score_mixed([item.image for item in work], looks, self._pool, want_map=self._wants_map)
+        seen = score_mixed([item.image for item in work], looks, want_map=self._wants_map)
         elapsed = (time.perf_counter() - started) * 1000 / max(len(work), 1)
         events: defaultdict[int, list[Event]] = defaultdict(list)
         for look, answer in zip(looks, seen, strict=True):
@@ -135,9 +143,9 @@ class ScoreStep:
             return Retry(f"version {version} is assigned but not registered")
         try:
             return self._shelf.get(record)
-        except (StoreUnavailable, ArtifactMissing, ArtifactCorrupt, BundleRejected, WeightsNotFound) as fault:
+        except MODEL_FAULTS as fault:
             # Ours, not the part's: hold the line back rather than judge by the wrong model or throw parts away.
-            return Retry(f"model version {version} cannot be loaded: {fault.line}")
+            return Retry(f"model version {version} cannot be loaded: {fault}")
 
     def _wants_map(self, look: Look, score: float) -> bool:
         if look.arm == "shadow" or self._maps == "never":

@@ -44,9 +44,7 @@ def verdict(crop: PartCrop, damage: Check, model: ModelStamp | None, timings: Ti
         decision=decide(checks),
         checks=checks,
         model=model,
-        timings=timings.model_copy(
-            update={"capture_to_verdict": (at - crop.captured).total_seconds() * 1000}
-        ),
+        timings=timings.model_copy(update={"capture_to_verdict": (at - crop.captured).total_seconds() * 1000}),
         trace=None if crop.traceparent is None else crop.traceparent.split("-")[1],
     )
 

@@ -89,6 +89,11 @@ class PartEvent(Event):
         """The address of this event."""
         return Place(plant=self.plant, line=self.line, station=self.station, layout=self.layout, camera=self.camera)
 
+    def carried(self) -> dict[str, Any]:
+        """The fields an event derived from this one takes over: the part, its address, its time and its trace."""
+        names = ("part", "plant", "line", "station", "layout", "camera", "captured", "traceparent")
+        return {name: getattr(self, name) for name in names}
+
 
 class PixelEvent(PartEvent):
     """A part event whose data is an encoded picture, inline or by reference (CloudEvents `dataref` extension)."""

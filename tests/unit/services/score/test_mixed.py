@@ -49,23 +49,23 @@ def test_one_pass_for_a_mixed_batch(pool: ExtractorPool, models: dict[str, Loade
     images = pictures(4, 9)
     wanted = [*looks(models, ["patchcore", "padim", "patchcore", "padim"]), Look(0, "shadow", "padim", models["padim"])]
     before = pool.passes
-    score_mixed(images, wanted, pool, want_map=lambda _look, _score: False)
+    score_mixed(images, wanted, want_map=lambda _look, _score: False)
     assert pool.passes == before + 1
 
 
-def test_mixing_changes_no_score(pool: ExtractorPool, models: dict[str, LoadedModel]) -> None:
+def test_mixing_changes_no_score(models: dict[str, LoadedModel]) -> None:
     """Each row scores as it would alone with its own model."""
     images = pictures(5, 3)
     order = ["padim", "patchcore", "patchcore", "padim", "patchcore"]
-    seen = score_mixed(images, looks(models, order), pool, want_map=lambda _look, _score: False)
+    seen = score_mixed(images, looks(models, order), want_map=lambda _look, _score: False)
     alone = [float(models[kind].model.score([image]).image[0]) for kind, image in zip(order, images, strict=True)]
     np.testing.assert_allclose([answer.score for answer in seen], alone, rtol=1e-4)
 
 
-def test_maps_only_where_wanted(pool: ExtractorPool, models: dict[str, LoadedModel]) -> None:
+def test_maps_only_where_wanted(models: dict[str, LoadedModel]) -> None:
     """A map is as large as its crop; the others have none."""
     images = pictures(3, 4)
-    seen = score_mixed(images, looks(models, ["padim"] * 3), pool, want_map=lambda look, _score: look.row == 1)
+    seen = score_mixed(images, looks(models, ["padim"] * 3), want_map=lambda look, _score: look.row == 1)
     assert [answer.map is None for answer in seen] == [True, False, True]
     assert seen[1].map is not None
     assert seen[1].map.shape == (64, 64)
@@ -74,5 +74,5 @@ def test_maps_only_where_wanted(pool: ExtractorPool, models: dict[str, LoadedMod
 def test_nothing_in_nothing_out(pool: ExtractorPool) -> None:
     """An empty batch does not touch the backbone."""
     before = pool.passes
-    assert score_mixed([], [], pool, want_map=lambda _look, _score: True) == []
+    assert score_mixed([], [], want_map=lambda _look, _score: True) == []
     assert pool.passes == before

@@ -37,7 +37,14 @@ def crop(*, found: bool = True) -> PartCrop:
 def stamp(arm: str = "champion") -> ModelStamp:
     """A stamp of a model."""
     return ModelStamp.model_validate(
-        {"version": "v1", "digest": "0" * 64, "kind": "padim", "arm": arm, "assignment": "munich/*/*/*/*", "revision": 3}
+        {
+            "version": "v1",
+            "digest": "0" * 64,
+            "kind": "padim",
+            "arm": arm,
+            "assignment": "munich/*/*/*/*",
+            "revision": 3,
+        }
     )
 
 
