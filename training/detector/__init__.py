@@ -1,0 +1,1 @@
+"""Train and measure the label detector, on synthetic scenes only."""

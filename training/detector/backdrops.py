@@ -1,0 +1,108 @@
+"""What lies behind the labels of training scenes beyond painted metal: windscreens, clutter, dirt."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.studio import noise
+
+Rgb = NDArray[np.float32]
+
+
+def windscreen(rng: np.random.Generator, height: int, width: int) -> Rgb:
+    """Glass over a dark dashboard, with the sky, lamps, a person and a phone mirrored in it."""
+    base = np.float32(rng.uniform(0.03, 0.4))
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32) / width
+    field = base * (1 + 0.3 * noise.smooth(rng, height, width, 2)) + rng.normal(0, 0.15) * (ys - 0.5) * base
+    tint = 1 + rng.normal(0, 0.04, 3) + np.array([-0.05, 0.0, 0.06]) * rng.uniform(-0.6, 1.6)
+    image = cv2.merge([np.asarray(field * t, np.float32) for t in tint])
+    if rng.random() < 0.7:  # dashboard, frit or bonnet below or above
+        edge = rng.uniform(0.55, 0.95) * height / width if rng.random() < 0.7 else rng.uniform(0.02, 0.25)
+        bow = edge + rng.normal(0, 0.08) * (xs - 0.5) + rng.normal(0, 0.2) * (xs - rng.uniform(0.2, 0.8)) ** 2
+        side = np.clip((ys - bow) * width / rng.uniform(1, 4), -1, 1) * 0.5 + 0.5
+        other = np.float32(rng.uniform(0.02, 0.6))
+        image += (other - image) * (side if rng.random() < 0.6 else 1 - side)[..., None].astype(np.float32)
+    for _ in range(int(rng.integers(0, 4))):
+        _mirrored(rng, image)
+    if rng.random() < 0.3:
+        _frit(rng, image)
+    if rng.random() < 0.35:
+        _specks(rng, image)
+    return image
+
+
+def _mirrored(rng: np.random.Generator, image: Rgb) -> None:
+    """A phone, a hand, a lamp, a window or a tree line seen in the glass: soft-edged polygons."""
+    height, width = image.shape[:2]
+    layer = np.zeros((height, width), np.float32)
+    cx, cy = rng.uniform(0, width), rng.uniform(0, height)
+    kind = rng.integers(4)
+    if kind == 0:  # a phone
+        half = np.array([rng.uniform(0.08, 0.22), rng.uniform(0.06, 0.16)]) * width
+        shape = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
+        turn = rng.normal(0, 0.2)
+        shape = shape @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        strength = -rng.uniform(0.3, 0.9)
+    elif kind == 1:  # a lamp tube
+        half = np.array([rng.uniform(0.1, 0.6), rng.uniform(0.004, 0.03)]) * width
+        shape = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
+        turn = rng.uniform(0, np.pi)
+        shape = shape @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        strength = rng.uniform(0.1, 0.7)
+    else:  # a person, trees, clouds
+        count = int(rng.integers(5, 14))
+        angles = np.sort(rng.uniform(0, 2 * np.pi, count))
+        radius = rng.uniform(0.08, 0.35) * width * rng.uniform(0.5, 1.2, count)
+        shape = np.stack([np.cos(angles), np.sin(angles) * rng.uniform(0.5, 1.3)], 1) * radius[:, None]
+        strength = rng.uniform(-0.8, 0.35)
+    cv2.fillPoly(layer, [np.round((shape + (cx, cy)) * 8).astype(np.int32)], 1.0, cv2.LINE_AA, 3)
+    layer = cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.5, 0.02 * width)))[..., None]
+    if strength < 0:
+        image *= 1 + layer * np.float32(strength)
+    else:
+        image += layer * np.float32(strength)
+
+
+def _frit(rng: np.random.Generator, image: Rgb) -> None:
+    """The black dots along a windscreen's border."""
+    height, width = image.shape[:2]
+    pitch = int(rng.integers(3, 8))
+    ys, xs = np.mgrid[0:height, 0:width]
+    dots = (np.hypot((xs + (ys // pitch % 2) * pitch / 2) % pitch - pitch / 2, ys % pitch - pitch / 2) < pitch * 0.36)
+    band = ys < rng.uniform(0.1, 0.35) * height
+    image[dots & (band if rng.random() < 0.5 else band[::-1])] *= np.float32(rng.uniform(0.2, 0.7))
+
+
+def _specks(rng: np.random.Generator, image: Rgb) -> None:
+    """Dust, rain or snow on the glass."""
+    height, width = image.shape[:2]
+    grain = noise.white(rng, height, width) + noise.smooth(rng, height, width, 3) * 0.7
+    if rng.random() < 0.5:
+        grain = cv2.GaussianBlur(grain, (0, 0), float(rng.uniform(0.6, 1.6))) * 2
+    hit = np.clip((grain - rng.uniform(1.0, 2.4)) * 2, 0, 1)[..., None].astype(np.float32)
+    image += (np.float32(rng.uniform(0.4, 0.9)) - image) * hit * np.float32(rng.uniform(0.3, 1))
+
+
+def clutter(rng: np.random.Generator, image: Rgb) -> None:
+    """Scatter hoses, brackets, hinges and gaps over a panel, in place."""
+    height, width = image.shape[:2]
+    for _ in range(int(rng.integers(2, 9))):
+        tone = float(rng.choice([rng.uniform(0.01, 0.12), rng.uniform(0.1, 0.9)]))
+        colour = (np.clip(tone + rng.normal(0, 0.02, 3), 0, 1)).tolist()
+        start = np.array([rng.uniform(-0.1, 1.1) * width, rng.uniform(-0.1, 1.1) * height])
+        if rng.random() < 0.5:
+            steps = np.cumsum(rng.normal(0, 0.08 * width, (6, 2)) + rng.normal(0, 0.08 * width, 2), 0)
+            thick = max(1, round(rng.uniform(0.004, 0.06) * width))
+            path = [np.round(start + steps).astype(np.int32)]
+            cv2.polylines(image, path, False, colour, thick, cv2.LINE_AA)
+            shine = np.clip(np.array(colour) + rng.uniform(0.05, 0.3), 0, 1).tolist()
+            cv2.polylines(image, [path[0] - thick // 4], False, shine, max(1, thick // 5), cv2.LINE_AA)
+        else:
+            size = (max(2, round(rng.uniform(0.01, 0.12) * width)), max(2, round(rng.uniform(0.01, 0.1) * width)))
+            where = (round(start[0]), round(start[1]))
+            turn = float(rng.uniform(0, 180))
+            cv2.ellipse(image, where, size, turn, 0, 360, colour, -1, cv2.LINE_AA)
+            dark = (np.array(colour) * 0.3).tolist()
+            cv2.ellipse(image, where, (max(1, size[0] // 2), max(1, size[1] // 2)), turn, 0, 360, dark, -1, cv2.LINE_AA)
