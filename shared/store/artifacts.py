@@ -1,0 +1,211 @@
+"""Put and fetch artifacts by their sha256.
+
+Layout below the store's URL: `sha256/ab/abcdef...` for the artifacts, which never change, and
+`named/<digest>/<name>` for what stands beside one for people to read, such as its report.
+"""
+
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import fsspec
+
+from shared.settings.sections import StoreSettings
+from shared.store.cache import ArtifactCache, file_digest
+from shared.store.errors import ArtifactCorrupt, ArtifactMissing, StoreError, StoreUnavailable
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class ArtifactStore:
+    """A content-addressed store with a local cache. Thread-safe; several processes may share URL and cache.
+
+    Args:
+        settings: where the store is, and where and how large its local cache.
+
+    Raises:
+        StoreUnavailable: the URL's file system has no driver installed.
+    """
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self.url: Final = (
+            settings.url if "://" in settings.url else f"file://{Path(settings.url).expanduser().resolve()}"
+        )
+        try:
+            # Listings are not cached: another process's artifact must be seen as soon as it is there.
+            system, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise StoreUnavailable(f"the artifact store {self.url} cannot be used: {error}") from None
+        self._fs: Any = system
+        self._root: str = root.rstrip("/")
+        self._local: Final = self.url.startswith("file://")
+        self._cache: Final = ArtifactCache(settings.cache_dir, settings.cache_max_mib * 2**20)
+
+    def put(self, path: Path) -> str:
+        """Store a file; storing it again is harmless.
+
+        Returns:
+            Its sha256, hex.
+
+        Raises:
+            StoreUnavailable: the store cannot be written.
+        """
+        digest = file_digest(path)
+        target = self._artifact(digest)
+        with self._faults():
+            # A shorter one is the rest of an upload that broke off: written anew.
+            if not self._fs.exists(target) or self._fs.info(target)["size"] != path.stat().st_size:
+                self._upload(path, target)
+        return digest
+
+    def put_bytes(self, data: bytes) -> str:
+        """Store bytes, as `put` does a file."""
+        digest = hashlib.sha256(data).hexdigest()
+        with self._faults(), self._cache.incoming(digest) as copy:
+            copy.write_bytes(data)
+            self.put(copy)
+        return digest
+
+    def exists(self, digest: str) -> bool:
+        """Whether the store itself (not only the cache) has the artifact.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+        """
+        target = self._artifact(digest)
+        with self._faults():
+            return bool(self._fs.exists(target))
+
+    def fetch(self, digest: str) -> Path:
+        """A local, verified copy. Read it soon or fetch it again: the cache may drop it when it is long unused.
+
+        Works without the store where the cache has it.
+
+        Raises:
+            ArtifactMissing: the store does not have it.
+            ArtifactCorrupt: the store's content is not what the digest says.
+            StoreUnavailable: the store does not answer, or the cache cannot be written.
+        """
+        source = self._artifact(digest)
+        with self._faults():
+            cached = self._cache.get(digest)
+            if cached is not None:
+                return cached
+            with self._cache.incoming(digest) as copy:
+                self._download(source, copy, digest)
+            return self._cache.path(digest)
+
+    def put_named(self, digest: str, name: str, path: Path) -> None:
+        """Put a file for people beside an artifact, e.g. `report.html`; an older one of that name is replaced.
+
+        Raises:
+            StoreUnavailable: the store cannot be written.
+        """
+        target = self._beside(digest, name)
+        with self._faults():
+            self._upload(path, target)
+
+    def read_named(self, digest: str, name: str) -> bytes:
+        """A file beside an artifact. It is not verified: nothing may be decided by it.
+
+        Raises:
+            ArtifactMissing: there is none.
+            StoreUnavailable: the store does not answer.
+        """
+        source = self._beside(digest, name)
+        with self._faults():
+            try:
+                content: bytes = self._fs.cat_file(source)
+            except FileNotFoundError:
+                raise self._missing(f"{name} of {digest}") from None
+            return content
+
+    def names(self, digest: str) -> list[str]:
+        """The names of the files beside an artifact, sorted."""
+        folder = self._beside(digest)
+        with self._faults():
+            try:
+                return sorted(entry.rsplit("/", 1)[-1] for entry in self._fs.ls(folder, detail=False))
+            except FileNotFoundError:
+                return []
+
+    def probe(self) -> None:
+        """Write, read and remove a small file.
+
+        Raises:
+            StoreUnavailable: the store cannot be written or read.
+        """
+        target = f"{self._root}/probe-{uuid.uuid4().hex}"
+        with self._faults():
+            self._fs.makedirs(self._root, exist_ok=True)
+            self._fs.pipe_file(target, b"linegate")
+            content = self._fs.cat_file(target)
+            self._fs.rm_file(target)
+        if content != b"linegate":
+            raise StoreUnavailable(f"the artifact store {self.url} does not return what was written")
+
+    def _artifact(self, digest: str) -> str:
+        return f"{self._root}/sha256/{_valid_digest(digest)[:2]}/{digest}"
+
+    def _beside(self, digest: str, name: str | None = None) -> str:
+        if name is not None and not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no file name: letters, digits, '.', '_' and '-' only")
+        return f"{self._root}/named/{_valid_digest(digest)}" + (f"/{name}" if name is not None else "")
+
+    def _upload(self, path: Path, target: str) -> None:
+        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        if not self._local:
+            # Object stores show an object only when it is whole.
+            self._fs.put_file(str(path), target)
+            return
+        partial = f"{target}.{uuid.uuid4().hex}.partial"
+        try:
+            self._fs.put_file(str(path), partial)
+            with open(partial, "rb+") as file:  # noqa: PTH123 - fsspec speaks in strings
+                os.fsync(file.fileno())
+            os.replace(partial, target)  # noqa: PTH105 - likewise
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+    def _download(self, source: str, copy: Path, digest: str) -> None:
+        try:
+            self._fs.get_file(source, str(copy))
+        except FileNotFoundError:
+            raise self._missing(digest) from None
+        found = file_digest(copy)
+        if found != digest:
+            raise ArtifactCorrupt(
+                f"the artifact {digest} in {self.url} is damaged: its content has sha256 {found}",
+                hint="remove it from the store and put it again",
+            )
+
+    def _missing(self, what: str) -> StoreError:
+        """Without its folder or bucket the store is not there at all, e.g. an unmounted share."""
+        bucket = self._root[: self._root.find("/", 1)] if "/" in self._root[1:] else self._root
+        if not self._fs.exists(self._root if self._local else bucket):
+            return StoreUnavailable(f"there is no artifact store at {self.url}", hint="is the share mounted?")
+        return ArtifactMissing(f"the artifact store {self.url} has no {what}")
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Every driver raises errors of its own kinds: all but ours mean that the store cannot be used now."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            raise StoreUnavailable(
+                f"the artifact store {self.url} cannot be used: {' '.join(str(error).split()) or type(error).__name__}"
+            ) from error
+
+
+def _valid_digest(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"{digest!r} is no sha256")
+    return digest
