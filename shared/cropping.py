@@ -5,8 +5,10 @@ Nothing is scaled to a network's input here and no pixel value is normalised: th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,9 +48,10 @@ class Cropper:
         self._orientation = orientation
 
     @classmethod
-    def load(cls) -> "Cropper":
-        """A cropper with the weights that ship with Linegate."""
-        return cls(LabelDetector.load(), LabelOrientation.load())
+    def load(cls, weights: Path | None = None) -> "Cropper":
+        """A cropper with the detector weights of a file, or with those that ship with Linegate."""
+        # Every detection is let through: each station has its own least confidence.
+        return cls(LabelDetector.load(weights, score_threshold=0.0), LabelOrientation.load())
 
     def crop(self, images: Sequence[Image], stations: Sequence[StationConfig]) -> list[Cropped]:
         """Crop N photos, each (H, W, 3) uint8 RGB, each by its own station's policy; one detector pass for all."""
@@ -66,6 +69,7 @@ class Cropper:
         corners = geometry.mask_to_quadrilateral(detection.mask)
         if corners is None:
             return Cropped(_missing(station, detection.score, "the label's mask is too small to make a crop"))
+        corners = corners + np.array(detection.offset, dtype=np.float32)
         pixels = _rectify(image, corners, station)
         presence = Check(name="presence", result="pass", score=detection.score, threshold=station.presence)
         if not station.orient:
@@ -78,12 +82,22 @@ class Cropper:
 
 
 def by_geometry(image: Image, station: StationConfig) -> Cropped:
-    """Crop by the policies that need no detector: `full_frame` and `roi`."""
+    """Crop by the policies that need no detector: `full_frame` and `roi`.
+
+    A region of interest takes the station's shape; a full frame keeps its own and is only shrunk to fit inside.
+    """
     height, width = image.shape[:2]
-    fractions = np.array(station.polygon or ((0, 0), (1, 0), (1, 1), (0, 1)), dtype=np.float32)
-    corners = fractions * np.array([width, height], dtype=np.float32)
+    extent = np.array([width, height], dtype=np.float32)
     detail = f"not looked for: crop policy {station.policy}"
-    return Cropped(Check(name="presence", result="skipped", detail=detail), _rectify(image, corners, station), corners)
+    presence = Check(name="presence", result="skipped", detail=detail)
+    if station.polygon is not None:
+        corners = np.array(station.polygon, dtype=np.float32) * extent
+        return Cropped(presence, _rectify(image, corners, station), corners)
+    factor = min(1.0, station.height / height, station.width / width)
+    if factor < 1.0:
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return Cropped(presence, image, np.array(((0, 0), (1, 0), (1, 1), (0, 1)), dtype=np.float32) * extent)
 
 
 def by_polygon(image: Image, corners: Corners, station: StationConfig) -> Cropped:

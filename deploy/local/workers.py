@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from deploy.local.process import POLL_SECONDS, ServerFailedError, ServerProcess
-from shared.bus.settings import BusSettings
+from deploy.local.stack import LocalStack
 
 START_SECONDS: Final = 90.0
 STEP_WORKERS: Final = ("crop", "score")
@@ -24,7 +24,7 @@ class LocalWorkers:
     Args:
         directory: receives one log file per worker.
         settings: what the workers are told by environment, e.g. `{"LINEGATE_GATEWAY__PORT": "8080"}`.
-        bus: how to reach Kafka, to see when the workers have joined their groups.
+        bootstrap_servers: Kafka, to see when the workers have joined their groups.
         names: which workers to start.
     """
 
@@ -33,12 +33,12 @@ class LocalWorkers:
         directory: Path,
         *,
         settings: Mapping[str, str],
-        bus: BusSettings,
+        bootstrap_servers: str,
         names: Sequence[str] = ("gateway", *STEP_WORKERS),
     ) -> None:
         self._directory = directory
         self._settings = settings
-        self._bus = bus
+        self._bootstrap_servers = bootstrap_servers
         self._names = names
         self._exit = ExitStack()
         self.processes: dict[str, ServerProcess] = {}
@@ -72,15 +72,32 @@ class LocalWorkers:
             if not process.running:
                 raise ServerFailedError(f"linegate {name} ended. Its log, {process.log}, ends:\n{process.tail()}")
 
-    def _wait_for_groups(self, names: list[str]) -> None:
-        admin = AdminClient(self._bus.client_config())
-        groups = [self._bus.group_id(name) for name in names]
+    def _wait_for_groups(self, names: Sequence[str]) -> None:
+        admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})
         deadline = time.monotonic() + START_SECONDS
-        while not _all_stable(admin, groups):
+        while not _all_stable(admin, names):
             self.check()
             if time.monotonic() > deadline:
                 raise ServerFailedError(f"workers {names} did not join their groups in {START_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS)
+
+
+def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, str]:
+    """The environment that points workers and commands at a local stack.
+
+    Args:
+        stack: running.
+        folder: where the artifact store and the workers' caches go.
+        port: the gateway's.
+    """
+    root = folder.resolve()
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "REDIS_URL": stack.redis_url,
+        "LINEGATE_STORE__URL": str(root / "store"),
+        "LINEGATE_STORE__CACHE_DIR": str(root / "cache"),
+        "LINEGATE_GATEWAY__PORT": str(port),
+    }
 
 
 def command(*arguments: str) -> list[str]:
@@ -93,8 +110,8 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **settings}
 
 
-def _all_stable(admin: AdminClient, groups: list[str]) -> bool:
-    described = admin.describe_consumer_groups(groups, request_timeout=10)
+def _all_stable(admin: AdminClient, groups: Sequence[str]) -> bool:
+    described = admin.describe_consumer_groups(list(groups), request_timeout=10)
     results = [future.result() for future in described.values()]
     return all(
         group.state == ConsumerGroupState.STABLE

@@ -15,7 +15,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
     """Run a crop worker until `stop` is set; answers the exit status."""
     with watched_registry(settings, "crop") as watcher:
         step = CropStep(
-            Cropper.load(),
+            Cropper.load(settings.crop.weights),
             source=PixelSource(settings.images),
             limits=settings.images,
             snapshot=lambda: watcher.snapshot,

@@ -1,0 +1,35 @@
+"""`linegate up`: a whole Linegate on this machine until Ctrl-C."""
+
+import signal
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.local.stack import LocalStack
+from deploy.local.workers import LocalWorkers, worker_settings
+
+
+def run_up(folder: Path, port: int) -> int:
+    """Start Kafka, Redis and the workers, print how to reach them, wait for SIGINT or SIGTERM; answers 0.
+
+    Raises:
+        ServerFailedError: something did not start, or ended by itself.
+    """
+    console = Console()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with console.status("starting Kafka and Redis"), LocalStack(folder) as stack:
+        settings = worker_settings(stack, folder, port=port)
+        with LocalWorkers(folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers) as workers:
+            console.print(f"[bold]Linegate is up[/bold] on {stack.broker_version} and Redis {stack.redis_version}")
+            console.print(f"  gateway  http://127.0.0.1:{port}/v1/images")
+            console.print(f"  logs     {folder / 'logs'}")
+            console.print("In another terminal, tell the commands where it is:")
+            for key, value in settings.items():
+                console.print(f"  export {key}={value}", highlight=False, soft_wrap=True)
+            console.print("Ctrl-C stops it.")
+            while not stop.wait(1.0):
+                workers.check()
+    return 0
