@@ -22,6 +22,18 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """How well one model version told labelled photos apart by its raw damage scores."""
+
+    version: str
+    auroc: float | None
+    """Damaged is the positive class; None without labels of both kinds."""
+    good: int
+    bad: int
+    """Labelled photos that entered it. A photo in which no part was found has no score."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The result of a run. A run is `complete` when every photo got exactly one answer."""
 
@@ -42,10 +54,8 @@ class Summary:
     p50: float | None
     """Median seconds from sending to verdict."""
     p99: float | None
-    auroc: float | None
-    """AUROC of the raw damage scores, damaged as the positive class; None without labels of both kinds."""
-    scored: int
-    """Labelled photos that entered the AUROC. A photo in which no part was found has no score."""
+    rankings: tuple[Ranking, ...]
+    """One per model version that judged labelled photos: raw scores of different models share no scale."""
 
     @property
     def complete(self) -> bool:
@@ -95,21 +105,28 @@ class Tally:
         """The ids of the photos without an answer, in the order sent."""
         return [image for image in self._sent if image not in self._answers and image not in self._refused]
 
+    def verdicts(self) -> dict[str, Verdict]:
+        """The first verdict on each photo, by image id."""
+        return {image: verdict for image, (verdict, _) in self._verdicts.items()}
+
+    def latency(self, image: str) -> float | None:
+        """Seconds from sending photo `image` to its first verdict; None while it has none."""
+        judged = self._verdicts.get(image)
+        return None if judged is None else judged[1] - self._sent[image].at
+
     def reasons(self) -> dict[str, str]:
         """Why photos were set aside, by image id."""
         return dict(self._dead)
 
     def summary(self) -> Summary:
         """The account so far."""
-        judged = {image: verdict for image, (verdict, _) in self._verdicts.items()}
         latencies = [at - self._sent[image].at for image, (_, at) in self._verdicts.items()]
-        decisions: list[Outcome] = [verdict.decision for verdict in judged.values()]
-        good, bad = self._scores("good"), self._scores("bad")
+        decisions: list[Outcome] = [verdict.decision for verdict, _ in self._verdicts.values()]
         refused = len(self._refused - self._answers.keys())
         return Summary(
             photos=len(self._sent) - refused,
             refused=refused,
-            verdicts=len(judged),
+            verdicts=len(self._verdicts),
             dead_letters=len(self._dead),
             missing=self.outstanding,
             duplicates=sum(count - 1 for count in self._answers.values()),
@@ -117,8 +134,7 @@ class Tally:
             failed=decisions.count("fail"),
             p50=percentile(latencies, 50),
             p99=percentile(latencies, 99),
-            auroc=auroc(good, bad),
-            scored=len(good) + len(bad),
+            rankings=self._rankings(),
         )
 
     def _answer(self, image: str) -> bool:
@@ -127,11 +143,16 @@ class Tally:
             self._answers[image] = self._answers.get(image, 0) + 1
         return ours
 
-    def _scores(self, label: Label) -> list[float]:
-        scores = (
-            damage_score(verdict) for image, (verdict, _) in self._verdicts.items() if self._sent[image].label == label
+    def _rankings(self) -> tuple[Ranking, ...]:
+        scores: dict[str, dict[Label, list[float]]] = {}
+        for image, (verdict, _) in self._verdicts.items():
+            label, score = self._sent[image].label, damage_score(verdict)
+            if label is not None and score is not None and verdict.model is not None:
+                scores.setdefault(verdict.model.version, {"good": [], "bad": []})[label].append(score)
+        return tuple(
+            Ranking(version, auroc(by["good"], by["bad"]), len(by["good"]), len(by["bad"]))
+            for version, by in sorted(scores.items())
         )
-        return [score for score in scores if score is not None]
 
 
 def damage_score(verdict: Verdict) -> float | None:

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from services.tally import Tally, auroc, damage_score, percentile
-from shared.events import Check, Timings, Verdict, now
+from services.tally import Label, Ranking, Tally, auroc, damage_score, percentile
+from shared.events import Check, ModelStamp, Timings, Verdict, now
 
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0]) | st.floats(-10, 10), min_size=1, max_size=30)
 
 
-def judged(image: str, score: float | None = 0.2, threshold: float = 0.5) -> Verdict:
+def judged(image: str, score: float | None = 0.2, threshold: float = 0.5, version: str = "v1") -> Verdict:
     """A verdict on `image`; without a score, the part was not found."""
     if score is None:
         checks = (Check(name="presence", result="fail", score=0.1, threshold=0.5),)
@@ -19,6 +19,7 @@ def judged(image: str, score: float | None = 0.2, threshold: float = 0.5) -> Ver
         checks = (
             Check(name="damage", result="fail" if score >= threshold else "pass", score=score, threshold=threshold),
         )
+    stamp = ModelStamp(version="", digest="0" * 64, kind="padim", arm="champion", assignment="*/*/*/*/*", revision=1)
     return Verdict(
         part="p-1",
         plant="munich",
@@ -27,6 +28,7 @@ def judged(image: str, score: float | None = 0.2, threshold: float = 0.5) -> Ver
         image=image,
         decision="fail" if checks[0].result == "fail" else "pass",
         checks=checks,
+        model=None if score is None else stamp.model_copy(update={"version": version}),
         timings=Timings(),
     )
 
@@ -41,7 +43,7 @@ def test_one_verdict_per_photo_is_complete() -> None:
     assert summary.complete
     assert (summary.photos, summary.verdicts, summary.passed, summary.failed) == (2, 2, 1, 1)
     assert summary.p50 == summary.p99 == 0.5
-    assert summary.auroc is None
+    assert summary.rankings == ()
 
 
 def test_a_missing_verdict_is_named() -> None:
@@ -51,6 +53,8 @@ def test_a_missing_verdict_is_named() -> None:
     tally.sent("b", at=0.0)
     tally.verdict(judged("b"), at=1.0)
     assert tally.missing() == ["a"]
+    assert tally.verdicts().keys() == {"b"}
+    assert (tally.latency("a"), tally.latency("b")) == (None, 1.0)
     assert tally.outstanding == tally.summary().missing == 1
     assert not tally.summary().complete
 
@@ -118,15 +122,39 @@ def test_sending_an_id_twice_is_an_error() -> None:
 
 
 def test_auroc_uses_raw_scores_of_labelled_photos() -> None:
-    """Unlabelled photos and photos without a score stay out of the AUROC, and `scored` says how many are in."""
+    """Unlabelled photos and photos without a score stay out of the AUROC, and the counts say how many are in."""
     tally = Tally()
-    plan = [("g1", "good", 0.1), ("g2", "good", 0.4), ("b1", "bad", 0.4), ("b2", "bad", None), ("u", None, 9.0)]
+    plan: list[tuple[str, Label | None, float | None]] = [
+        ("g1", "good", 0.1),
+        ("g2", "good", 0.4),
+        ("b1", "bad", 0.4),
+        ("b2", "bad", None),
+        ("u", None, 9.0),
+    ]
     for image, label, score in plan:
-        tally.sent(image, at=0.0, label=label)  # type: ignore[arg-type]  # literals in a list widen to str
+        tally.sent(image, at=0.0, label=label)
         tally.verdict(judged(image, score), at=1.0)
-    summary = tally.summary()
-    assert summary.scored == 3
-    assert summary.auroc == pytest.approx(0.75)
+    assert tally.summary().rankings == (Ranking("v1", 0.75, good=2, bad=1),)
+
+
+def test_models_are_ranked_apart() -> None:
+    """Scores of two versions share no scale: each has its own AUROC."""
+    tally = Tally()
+    plan: list[tuple[str, Label, float, str]] = [
+        ("g1", "good", 1.0, "v1"),
+        ("b1", "bad", 2.0, "v1"),
+        ("g2", "good", 100.0, "v2"),
+        ("b2", "bad", 200.0, "v2"),
+        ("g3", "good", 5.0, "v3"),
+    ]
+    for image, label, score, version in plan:
+        tally.sent(image, at=0.0, label=label)
+        tally.verdict(judged(image, score, version=version), at=1.0)
+    assert [(ranking.version, ranking.auroc) for ranking in tally.summary().rankings] == [
+        ("v1", 1.0),
+        ("v2", 1.0),
+        ("v3", None),
+    ]
 
 
 def test_a_verdict_without_damage_check_has_no_score() -> None:
@@ -158,9 +186,7 @@ def test_percentile_of_nothing_is_none() -> None:
     assert percentile([], 50) is None
 
 
-@given(
-    answers=st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=40), photos=st.integers(1, 6)
-)
+@given(answers=st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=40), photos=st.integers(1, 6))
 def test_the_account_balances(answers: list[tuple[int, bool]], photos: int) -> None:
     """Whatever arrives: every photo is answered or missing, and answers = answered photos + duplicates."""
     tally = Tally()

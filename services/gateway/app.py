@@ -1,0 +1,84 @@
+"""The application: routes, problems and schema, around a publisher and the verdicts. It starts and stops nothing."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from fastapi import FastAPI
+
+from services.gateway import openapi, problems
+from services.gateway.routes import Gateway, probes, v1
+from services.gateway.submissions import Acknowledgement, Submissions
+from services.gateway.verdict_cache import VerdictCache
+from shared.bus.topics import MAX_RECORD_BYTES
+from shared.events import PartImage
+from shared.settings import Settings
+
+API_VERSION: Final = "1"
+ACKNOWLEDGE_SECONDS: Final = 10.0
+"""How long a client waits for the broker's acknowledgement before it is told to come again."""
+WINDOW: Final = 50_000
+"""Ids within which a retry is recognised: hours of a line, some ten megabytes."""
+UPLOADS: Final = 32
+"""Photos in memory at once; the next client is told to come again in a second."""
+HEADER_ROOM: Final = 64 * 1024
+"""Bytes of a Kafka record beside the photo."""
+
+
+class Publisher(Protocol):
+    """What the gateway needs of `shared.bus.publisher.EventPublisher`."""
+
+    def publish(self, event: PartImage, /) -> Acknowledgement:
+        """Hand `event` to Kafka; the future resolves when the broker holds it."""
+        ...
+
+
+def create_app(
+    settings: Settings,
+    publisher: Publisher,
+    verdicts: VerdictCache,
+    *,
+    reachable: Callable[[], bool],
+    acknowledge_s: float = ACKNOWLEDGE_SECONDS,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: of the process.
+        publisher: takes photos to Kafka.
+        verdicts: filled by a reader of Kafka.
+        reachable: whether Kafka answers; may block for a moment.
+        acknowledge_s: seconds to wait for the broker's acknowledgement.
+    """
+    gateway = Gateway(
+        settings=settings,
+        submissions=Submissions(publisher.publish, capacity=WINDOW),
+        verdicts=verdicts,
+        reachable=reachable,
+        acknowledge_s=acknowledge_s,
+        max_photo_bytes=min(
+            settings.gateway.max_upload_bytes, settings.images.max_bytes, MAX_RECORD_BYTES - HEADER_ROOM
+        ),
+        uploads=asyncio.Semaphore(UPLOADS),
+    )
+    # No documentation pages: FastAPI's load their scripts from a CDN, which a plant without internet cannot reach.
+    app = FastAPI(
+        title="Linegate gateway",
+        version=API_VERSION,
+        description=openapi.DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    app.include_router(v1(gateway))
+    app.include_router(probes(gateway))
+    generate = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        schema = generate()
+        schema["components"]["schemas"].update(openapi.SCHEMAS)
+        return schema
+
+    app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+    return app

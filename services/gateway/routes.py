@@ -1,0 +1,255 @@
+"""The HTTP interface: a photo in, a verdict out, and the two probes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.gateway import openapi
+from services.gateway.photo import check_picture, fingerprint, part_image, read_fields
+from services.gateway.problems import ProblemError
+from services.gateway.submissions import IdReusedError, Submissions
+from services.gateway.upload import read_upload
+from services.gateway.verdict_cache import Judged, SetAside, VerdictCache
+from shared.events import PartImage, Verdict, new_event_id, now
+from shared.settings import Settings
+
+RETRY_SECONDS: Final = 5
+"""What `Retry-After` says when Kafka is away."""
+UPLOAD_SECONDS: Final = 60
+"""A photo must have arrived within this time, so that slow clients cannot occupy every place."""
+_log = structlog.get_logger(__name__)
+
+
+class Accepted(BaseModel):
+    """The photo is in Kafka."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="The photo's id.", examples=["7f0c2f9e-3c0e-4a55-8f7e-0f0d8f6f9a10"])
+    part: str = Field(examples=["4711-000123"])
+    verdict: str = Field(
+        description="Where the verdict will be: a path on this gateway.",
+        examples=["/v1/verdicts/7f0c2f9e-3c0e-4a55-8f7e-0f0d8f6f9a10"],
+    )
+
+
+class Health(BaseModel):
+    """A probe's good answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: str = Field(examples=["ready"])
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What the routes work with.
+
+    Attributes:
+        settings: of the process.
+        submissions: publishes photos, each id once.
+        verdicts: the answers so far.
+        reachable: whether Kafka answers; blocks for a moment, so it is called off the event loop.
+        acknowledge_s: seconds to wait for the broker's acknowledgement before answering 503.
+        max_photo_bytes: the largest photo.
+        uploads: bounds the photos in memory.
+    """
+
+    settings: Settings
+    submissions: Submissions
+    verdicts: VerdictCache
+    reachable: Callable[[], bool]
+    acknowledge_s: float
+    max_photo_bytes: int
+    uploads: asyncio.Semaphore
+
+
+def v1(gateway: Gateway) -> APIRouter:
+    """The routes of clients. They stand in one router, so that a dependency on it guards them all."""
+    router = APIRouter(prefix="/v1")
+    longest = gateway.settings.gateway.verdict_wait_max_s
+
+    class VerdictQuery(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        wait: float = Field(0, ge=0, le=longest, description="Seconds to wait for a verdict that is not there yet.")
+
+    @router.post("/images", status_code=202, **openapi.submit(gateway.max_photo_bytes))
+    async def submit(
+        request: Request,
+        response: Response,
+        idempotency_key: Annotated[
+            str | None, Header(alias="Idempotency-Key", max_length=130, description=openapi.IDEMPOTENCY)
+        ] = None,
+        traceparent: Annotated[str | None, Header(description="W3C Trace Context; goes along to the verdict.")] = None,
+    ) -> Accepted:
+        """Take a photo of a part. 202 means that Kafka holds it; the verdict follows at the address in the answer."""
+        if gateway.uploads.locked():
+            raise _unavailable("too-busy", "The gateway is busy", "Too many uploads at once.", retry_after=1)
+        async with gateway.uploads:
+            event, mark = await _event(gateway, request, idempotency_key, traceparent)
+            await _publish(gateway, event, mark)
+        accepted = Accepted(id=event.id, part=event.part, verdict=f"/v1/verdicts/{quote(event.id)}")
+        response.headers["Location"] = accepted.verdict
+        return accepted
+
+    @router.get("/verdicts/{image_id:path}", response_model=Verdict, **openapi.VERDICT)
+    async def verdict(
+        image_id: Annotated[str, Path(min_length=1, max_length=128, description="The photo's id.")],
+        query: Annotated[VerdictQuery, Query()],
+    ) -> Response:
+        """The verdict on a photo, waiting for it up to `wait` seconds without holding anybody else up."""
+        answer = await gateway.verdicts.wait(image_id, query.wait)
+        if isinstance(answer, Judged):
+            return Response(answer.body, media_type="application/json")
+        raise _no_verdict(gateway, image_id, answer)
+
+    return router
+
+
+def probes(gateway: Gateway) -> APIRouter:
+    """The probes of an orchestrator; they need no caller's identity."""
+    router = APIRouter()
+
+    @router.get("/healthz", **openapi.HEALTHZ)
+    async def healthz() -> Health:
+        """The process answers."""
+        return Health(status="alive")
+
+    @router.get("/readyz", **openapi.READYZ)
+    async def readyz() -> Health:
+        """Kafka answers, and every verdict of the window that is kept has been read."""
+        if not await asyncio.to_thread(gateway.reachable):
+            raise _kafka_away()
+        if not gateway.verdicts.current:
+            raise _unavailable("not-ready", "The gateway is starting", "Verdicts are still being read from Kafka.")
+        return Health(status="ready")
+
+    return router
+
+
+async def _event(
+    gateway: Gateway, request: Request, idempotency_key: str | None, traceparent: str | None
+) -> tuple[PartImage, str]:
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            upload = await read_upload(request, limit=gateway.max_photo_bytes)
+    except TimeoutError:
+        raise ProblemError(
+            408,
+            "upload-too-slow",
+            "The upload took too long",
+            detail=f"The photo did not arrive within {UPLOAD_SECONDS} seconds.",
+            hint="Check the network between camera and gateway; send JPEG rather than BMP or TIFF.",
+            headers={"Connection": "close"},
+        ) from None
+    fields = read_fields(upload, idempotency_key)
+    header, digest = await asyncio.to_thread(check_picture, upload, max_pixels=gateway.settings.images.max_pixels)
+    image = fields.id or new_event_id()
+    event = part_image(fields, image, upload.pixels, header, received=now(), traceparent=traceparent)
+    return event, fingerprint(fields, digest)
+
+
+async def _publish(gateway: Gateway, event: PartImage, mark: str) -> None:
+    judged = gateway.verdicts.get(event.id)
+    if judged is not None and not gateway.submissions.knows(event.id):
+        # Sent before this process started, or through another gateway: its answer is proof that Kafka has it.
+        if isinstance(judged, Judged) and judged.part != event.part:
+            raise _id_reused(event.id)
+        return
+    try:
+        await gateway.submissions.submit(event, mark, timeout_s=gateway.acknowledge_s)
+    except IdReusedError:
+        raise _id_reused(event.id) from None
+    except (TimeoutError, BufferError):
+        raise _kafka_away(event.id) from None
+    except KafkaException as error:
+        code = error.args[0].code()
+        _log.warning("Kafka did not take a photo", image=event.id, part=event.part, error=str(error.args[0]))
+        if code == KafkaError.MSG_SIZE_TOO_LARGE:
+            raise ProblemError(
+                413,
+                "photo-too-large",
+                "The photo is too large",
+                detail="The photo is larger than the Kafka topic takes.",
+                hint="Raise max.message.bytes of the topic, or lower gateway.max_upload_bytes to what it is.",
+                image=event.id,
+            ) from None
+        raise _kafka_away(event.id) from None
+
+
+def _no_verdict(gateway: Gateway, image: str, answer: SetAside | None) -> ProblemError:
+    if answer is not None:
+        return ProblemError(
+            422,
+            "photo-set-aside",
+            "The photo could not be judged",
+            detail=answer.reason,
+            hint=f"Take the photo again and send it under a new id; the original is kept in {answer.topic}.",
+            image=image,
+        )
+    if not gateway.verdicts.current:
+        return _unavailable(
+            "not-current",
+            "The gateway has not caught up with Kafka",
+            "The verdict may be there but unread.",
+            image=image,
+        )
+    if gateway.submissions.knows(image):
+        return ProblemError(
+            404,
+            "verdict-pending",
+            "No verdict yet",
+            detail="This gateway took the photo; its verdict is not there yet.",
+            hint="Ask again, with ?wait=10 to have the answer the moment it is there.",
+            image=image,
+        )
+    return ProblemError(
+        404,
+        "verdict-unknown",
+        "No verdict under this id",
+        detail="No verdict is known, and this gateway did not take a photo of that id since it started.",
+        hint="Use the id from the answer to POST /v1/images. Old verdicts are in the Kafka topic linegate.verdicts.",
+        image=image,
+    )
+
+
+def _id_reused(image: str) -> ProblemError:
+    return ProblemError(
+        422,
+        "id-reused",
+        "The id belongs to another photo",
+        detail="This id came before, with another photo or another address.",
+        hint="One id is one photo: repeat it only to retry the very same request.",
+        image=image,
+    )
+
+
+def _kafka_away(image: str | None = None) -> ProblemError:
+    return _unavailable(
+        "kafka-away",
+        "Kafka is not reachable",
+        "Kafka did not acknowledge in time." if image is not None else "Kafka did not answer.",
+        hint="Retry after the time in Retry-After"
+        + ("." if image is None else f", with Idempotency-Key: {image}, so that the part is not doubled."),
+        image=image,
+    )
+
+
+def _unavailable(
+    kind: str,
+    title: str,
+    detail: str,
+    *,
+    hint: str = "Retry after the time in Retry-After.",
+    image: str | None = None,
+    retry_after: int = RETRY_SECONDS,
+) -> ProblemError:
+    return ProblemError(503, kind, title, detail=detail, hint=hint, image=image, retry_after=retry_after)

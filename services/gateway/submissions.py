@@ -1,0 +1,77 @@
+"""What this gateway has lately handed to Kafka, so that a client's retry does not double a part.
+
+The window is this process's memory: the last `capacity` photos since it started. A retry that reaches another gateway,
+or this one after a restart, may be published again under the same event id; its verdicts then name the same image.
+"""
+
+import asyncio
+import concurrent.futures
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.events import PartImage
+
+Acknowledgement = concurrent.futures.Future[Any]
+Publish = Callable[[PartImage], Acknowledgement]
+
+
+class IdReusedError(Exception):
+    """An id came a second time with a different photo or a different address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    fingerprint: str
+    acknowledged: Acknowledgement
+
+
+class Submissions:
+    """Publishes each id once within the window. Used on the event loop only.
+
+    Args:
+        publish: hands an event to Kafka and answers a future that resolves with the broker's acknowledgement.
+        capacity: how many ids the window holds.
+    """
+
+    def __init__(self, publish: Publish, *, capacity: int) -> None:
+        self._publish = publish
+        self._capacity = capacity
+        self._window: OrderedDict[str, _Submission] = OrderedDict()
+
+    def knows(self, image: str) -> bool:
+        """Whether `image` was accepted, or is on its way, within the window."""
+        known = self._window.get(image)
+        return known is not None and not _failed(known.acknowledged)
+
+    async def submit(self, event: PartImage, fingerprint: str, *, timeout_s: float) -> None:
+        """Return once Kafka holds `event`. A repetition shares the first one's fate instead of being published.
+
+        Args:
+            event: the photo.
+            fingerprint: equal for equal content; tells a retry from another photo under the same id.
+            timeout_s: seconds to wait for the acknowledgement. The event may still arrive afterwards: a later
+                repetition then waits for that same attempt.
+
+        Raises:
+            IdReusedError: the id was used for something else.
+            TimeoutError: no acknowledgement in time.
+            Exception: what the publisher raised; a repetition is a new attempt.
+        """
+        known = self._window.get(event.id)
+        if known is not None and known.fingerprint != fingerprint:
+            raise IdReusedError(event.id)
+        if known is None or _failed(known.acknowledged):
+            known = self._window[event.id] = _Submission(fingerprint, self._publish(event))
+            self._trim()
+        # Shielded: a client that hangs up, or is tired of waiting, must not cancel the attempt for its own retry.
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(known.acknowledged)), timeout_s)
+
+    def _trim(self) -> None:
+        while len(self._window) > self._capacity:
+            self._window.popitem(last=False)
+
+
+def _failed(acknowledgement: Acknowledgement) -> bool:
+    return acknowledgement.done() and acknowledgement.exception() is not None
