@@ -102,7 +102,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for row in reader:
                 yield reader.line_num, {key: value for key, value in row.items() if value not in ("", None)}
         except (csv.Error, UnicodeDecodeError) as error:
-            raise DataRejected(f"{path}, line {reader.line_num}: {error}", hint=_hint()) from None
+            # DictReader.line_num lags behind where the row itself is broken.
+            raise DataRejected(f"{path}, line {reader.reader.line_num}: {error}", hint=_hint()) from None
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

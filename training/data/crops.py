@@ -1,0 +1,215 @@
+"""From labelled photos to crops, by the same code that crops on the line, with a bounded cache.
+
+A station's policy is applied as it is in service. Two policies exist only here: `polygon` takes the label's corners
+from the manifest, and `none` takes pictures that are crops already, pixel for pixel.
+"""
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import geometry
+from shared.cropping import Cropper, by_geometry, by_polygon
+from shared.images import ImageRejected, decode
+from shared.models.base import Image
+from shared.registry.records import StationConfig
+from shared.settings import ImageSettings
+from training.data.sample import DataRejected, Sample
+
+Found: TypeAlias = tuple[Image, NDArray[np.float32]]
+"""A crop's pixels, and the (4, 2) corners of its place in the photo."""
+CropPolicy: TypeAlias = Literal["full_frame", "mask_rcnn", "roi", "polygon", "none"]
+MEMORY: Final = 512 * 1024 * 1024
+"""Bytes of decoded crops kept in memory; older ones are made again, or read from the cache folder."""
+BATCH: Final = 8
+"""Photos decoded at once: the detector's batch, and what a stream holds in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One cropped photo.
+
+    Attributes:
+        sample: what it is of.
+        pixels: (H, W, 3) uint8 RGB.
+        mask: (H, W) bool, True where damaged; None where damage is not drawn. All False for a good part.
+    """
+
+    sample: Sample
+    pixels: Image
+    mask: NDArray[np.bool_] | None
+
+
+class Crops:
+    """Crops samples as they are asked for.
+
+    Args:
+        policy: how the part is found in the photo.
+        station: largest crop, presence and orientation, as the line will use them.
+        limits: of the decoder.
+        cache: folder that keeps crops between runs; None keeps them in memory only.
+        memory: bytes of crops kept in memory.
+    """
+
+    def __init__(
+        self,
+        policy: CropPolicy,
+        station: StationConfig,
+        *,
+        limits: ImageSettings | None = None,
+        cache: Path | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        self.policy = policy
+        self.station = station
+        self.not_found: list[str] = []
+        """Names of photos in which no label was found; the line would fail them for presence."""
+        self._limits = limits or ImageSettings()
+        self._cache = cache
+        self._memory = memory
+        self._held: OrderedDict[str, Found | None] = OrderedDict()
+        self._bytes = 0
+
+    def stream(self, samples: Iterable[Sample], *, masks: bool = False) -> Iterator[Crop]:
+        """The crops of `samples`, in order; those not found are left out and named in `not_found`.
+
+        Args:
+            samples: any number; at most `BATCH` photos are decoded at a time.
+            masks: whether to crop the damage masks too.
+
+        Raises:
+            DataRejected: a photo or mask cannot be used, or `polygon` is asked of a sample without one.
+        """
+        rest = iter(samples)
+        while batch := list(islice(rest, BATCH)):
+            for sample, found in zip(batch, self._crop(batch), strict=True):
+                if found is None:
+                    if sample.name not in self.not_found:
+                        self.not_found.append(sample.name)
+                    continue
+                pixels, corners = found
+                yield Crop(sample, pixels, self._mask(sample, pixels, corners) if masks else None)
+
+    @cached_property
+    def _cropper(self) -> Cropper:
+        return Cropper.load()
+
+    @cached_property
+    def _recipe(self) -> bytes:
+        """What a cached crop depends on besides the photo; the detector by its weights."""
+        recipe = f"{self.policy} {self.station.model_dump_json()}".encode()
+        return recipe + (_networks_digest() if self.policy == "mask_rcnn" else b"")
+
+    def _crop(self, samples: Sequence[Sample]) -> list[Found | None]:
+        raw = [sample.read() for sample in samples]
+        keys = [
+            hashlib.sha256(self._recipe + repr(s.polygon).encode() + data).hexdigest()
+            for s, data in zip(samples, raw, strict=True)
+        ]
+        missing = [i for i, key in enumerate(keys) if not self._recall(key)]
+        photos = [_decoded(raw[i], samples[i].name, self._limits) for i in missing]
+        made = self._apply([samples[i] for i in missing], photos)
+        results = {keys[i]: result for i, result in zip(missing, made, strict=True)}
+        answer = [results[key] if key in results else self._held[key] for key in keys]
+        for key, result in results.items():
+            self._save(key, result)
+            self._hold(key, result)
+        return answer
+
+    def _apply(self, samples: Sequence[Sample], photos: Sequence[Image]) -> list[Found | None]:
+        if self.policy == "none":
+            return [(photo, _outline(photo)) for photo in photos]
+        if self.policy == "mask_rcnn":
+            cropped = self._cropper.crop(photos, [self.station] * len(photos)) if photos else []
+        elif self.policy == "polygon":
+            cropped = [by_polygon(p, _polygon(s), self.station) for s, p in zip(samples, photos, strict=True)]
+        else:
+            cropped = [by_geometry(photo, self.station) for photo in photos]
+        return [None if c.pixels is None or c.corners is None else (c.pixels, c.corners) for c in cropped]
+
+    def _mask(self, sample: Sample, pixels: Image, corners: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+        height, width = pixels.shape[:2]
+        if not sample.damaged:
+            return np.zeros((height, width), dtype=np.bool_)
+        raw = sample.read_mask()
+        if raw is None:
+            return None
+        drawn = np.where(_decoded(raw, f"mask of {sample.name}", self._limits) > 0, np.uint8(255), np.uint8(0))
+        if self.policy == "none":
+            if drawn.shape != pixels.shape:
+                raise DataRejected(f"the mask of {sample.name} has another size than its photo")
+            return drawn[..., 0] > 0
+        mask: NDArray[np.bool_] = geometry.rectify(drawn, corners, height, width)[..., 0] > 127
+        # A mask without damage tells nothing of where the damage is; the crop may also have left it outside.
+        return mask if mask.any() else None
+
+    def _recall(self, key: str) -> bool:
+        """Whether the crop is in memory now, be it from the cache folder."""
+        if key in self._held:
+            self._held.move_to_end(key)
+            return True
+        path = None if self._cache is None else self._cache / f"{key}.npz"
+        if path is None or not path.is_file():
+            return False
+        with np.load(path, allow_pickle=False) as kept:
+            self._hold(key, (kept["pixels"], kept["corners"]) if kept["found"] else None)
+        return True
+
+    def _save(self, key: str, found: Found | None) -> None:
+        if self._cache is None:
+            return
+        pixels, corners = found if found is not None else (np.zeros((0, 0, 3), np.uint8), np.zeros((4, 2), np.float32))
+        buffer = io.BytesIO()
+        np.savez(buffer, pixels=pixels, corners=corners, found=np.bool_(found is not None))
+        self._cache.mkdir(parents=True, exist_ok=True)
+        draft = self._cache / f"{key}.part"
+        draft.write_bytes(buffer.getvalue())
+        draft.replace(self._cache / f"{key}.npz")
+
+    def _hold(self, key: str, found: Found | None) -> None:
+        self._held[key] = found
+        self._bytes += found[0].nbytes if found is not None else 0
+        # Never the batch in hand: it is read from here.
+        while self._bytes > self._memory and len(self._held) > BATCH:
+            _, oldest = self._held.popitem(last=False)
+            self._bytes -= oldest[0].nbytes if oldest is not None else 0
+
+
+def _decoded(data: bytes, name: str, limits: ImageSettings) -> Image:
+    try:
+        return decode(data, limits)
+    except ImageRejected as error:
+        raise DataRejected(f"{name}: {error}", hint=error.hint) from None
+
+
+def _networks_digest() -> bytes:
+    """sha256 over the weights that ship with Linegate: a new detector makes new crops."""
+    digest = hashlib.sha256()
+    folder = resources.files("shared.models") / "weights"
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".safetensors"):
+            digest.update(file.read_bytes())
+    return digest.digest()
+
+
+def _polygon(sample: Sample) -> NDArray[np.float32]:
+    if sample.polygon is None:
+        raise DataRejected(
+            f"{sample.name} has no polygon", hint="crop policy polygon needs one for every photo in the manifest"
+        )
+    return np.array(sample.polygon, dtype=np.float32)
+
+
+def _outline(photo: Image) -> NDArray[np.float32]:
+    height, width = photo.shape[:2]
+    return np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
