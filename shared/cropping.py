@@ -50,8 +50,7 @@ class Cropper:
     @classmethod
     def load(cls, weights: Path | None = None) -> "Cropper":
         """A cropper with the detector weights of a file, or with those that ship with Linegate."""
-        # Every detection is let through: each station has its own least confidence.
-        return cls(LabelDetector.load(weights, score_threshold=0.0), LabelOrientation.load())
+        return cls(LabelDetector.load(weights), LabelOrientation.load())
 
     def crop(self, images: Sequence[Image], stations: Sequence[StationConfig]) -> list[Cropped]:
         """Crop N photos, each (H, W, 3) uint8 RGB, each by its own station's policy; one detector pass for all."""
@@ -69,7 +68,6 @@ class Cropper:
         corners = geometry.mask_to_quadrilateral(detection.mask)
         if corners is None:
             return Cropped(_missing(station, detection.score, "the label's mask is too small to make a crop"))
-        corners = corners + np.array(detection.offset, dtype=np.float32)
         pixels = _rectify(image, corners, station)
         presence = Check(name="presence", result="pass", score=detection.score, threshold=station.presence)
         if not station.orient:

@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-from services.tally import Tally
 from shared.bus.reader import EventReader
+
+from services.tally import Tally
 from shared.bus.settings import BusSettings
-from shared.bus.topics import dead_letter_topic
-from shared.events import Event, PartAnomalyMap, PartCrop, PartImage, Verdict
+from shared.events import Event, PartAnomalyMap, PartCrop, Verdict
 
 
 @dataclass(slots=True)

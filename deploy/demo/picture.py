@@ -34,7 +34,9 @@ def draw(photo: bytes, crop: PartCrop, heat: PartAnomalyMap, verdict: Verdict, p
     outlined = picture.copy()
     if crop.corners is not None:
         corners = np.array(crop.corners, dtype=np.int32)
-        cv2.polylines(outlined, [corners], isClosed=True, color=(255, 193, 7), thickness=max(2, picture.shape[1] // 250))
+        cv2.polylines(
+            outlined, [corners], isClosed=True, color=(255, 193, 7), thickness=max(2, picture.shape[1] // 250)
+        )
     axes[0].imshow(outlined)
     axes[1].imshow(label)
     axes[2].imshow(cv2.cvtColor(label, cv2.COLOR_RGB2GRAY), cmap="gray", vmin=0, vmax=255)
@@ -76,4 +78,4 @@ def _decode(pixels: bytes | None) -> NDArray[np.uint8]:
 
 def _scores(heat: PartAnomalyMap) -> NDArray[np.float32]:
     grey = _decode(heat.pixels)[..., 0].astype(np.float32)
-    return heat.low + grey / 255 * (heat.high - heat.low)
+    return np.asarray(heat.low + grey / 255 * (heat.high - heat.low), dtype=np.float32)

@@ -42,7 +42,9 @@ def _prepare(plant: DemoPlant, folder: Path, settings: Mapping[str, str], say: S
             )
         if finished.returncode:
             tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
-            raise LinegateError(f"{plant.name}: `linegate {arguments[0]}` failed:\n{tail}", hint=f"the whole log: {log}")
+            raise LinegateError(
+                f"{plant.name}: `linegate {arguments[0]}` failed:\n{tail}", hint=f"the whole log: {log}"
+            )
     say(plant.name, "ready")
 
 

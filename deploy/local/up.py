@@ -22,7 +22,9 @@ def run_up(folder: Path, port: int) -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     with console.status("starting Kafka and Redis"), LocalStack(folder) as stack:
         settings = worker_settings(stack, folder, port=port)
-        with LocalWorkers(folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers) as workers:
+        with LocalWorkers(
+            folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers, gateway_port=port
+        ) as workers:
             console.print(f"[bold]Linegate is up[/bold] on {stack.broker_version} and Redis {stack.redis_version}")
             console.print(f"  gateway  http://127.0.0.1:{port}/v1/images")
             console.print(f"  logs     {folder / 'logs'}")

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
+import httpx
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
@@ -25,6 +26,7 @@ class LocalWorkers:
         directory: receives one log file per worker.
         settings: what the workers are told by environment, e.g. `{"LINEGATE_GATEWAY__PORT": "8080"}`.
         bootstrap_servers: Kafka, to see when the workers have joined their groups.
+        gateway_port: the port in `settings`, to see when the gateway answers.
         names: which workers to start.
     """
 
@@ -34,11 +36,13 @@ class LocalWorkers:
         *,
         settings: Mapping[str, str],
         bootstrap_servers: str,
+        gateway_port: int,
         names: Sequence[str] = ("gateway", *STEP_WORKERS),
     ) -> None:
         self._directory = directory
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
+        self._gateway_port = gateway_port
         self._names = names
         self._exit = ExitStack()
         self.processes: dict[str, ServerProcess] = {}
@@ -58,6 +62,8 @@ class LocalWorkers:
                 )
                 starting.callback(process.stop)
                 self.processes[name] = process
+            if "gateway" in self._names:
+                self.processes["gateway"].wait_ready(self._gateway_ready, timeout=START_SECONDS)
             self._wait_for_groups([name for name in self._names if name in STEP_WORKERS])
             self._exit = starting.pop_all()
         return self
@@ -71,6 +77,12 @@ class LocalWorkers:
         for name, process in self.processes.items():
             if not process.running:
                 raise ServerFailedError(f"linegate {name} ended. Its log, {process.log}, ends:\n{process.tail()}")
+
+    def _gateway_ready(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self._gateway_port}/readyz", timeout=5).is_success
+        except httpx.TransportError:
+            return False
 
     def _wait_for_groups(self, names: Sequence[str]) -> None:
         admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})

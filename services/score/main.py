@@ -16,8 +16,11 @@ from shared.store import ArtifactStore
 def main(settings: Settings, stop: threading.Event) -> int:
     """Run a score worker until `stop` is set; answers the exit status."""
     pool = ExtractorPool(device=settings.score.device)
-    shelf = ModelShelf(ArtifactStore(settings.store), pool, budget_mib=settings.score.model_cache_mib)
-    with watched_registry(settings, "score") as watcher:
+    shelf = ModelShelf(ArtifactStore(settings.store), pool, budget_mib=settings.score.cache_mib)
+    with watched_registry(settings, "score", changed=shelf.warm) as watcher:
+        # Join the group only with the models in memory: a consumer's readiness is its subscription.
+        if watcher.snapshot is not None:
+            shelf.warm(watcher.snapshot)
         step = ScoreStep(
             shelf,
             source=PixelSource(settings.images),

@@ -4,36 +4,23 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
 
 import structlog
 
 from services.score import verdicts
 from services.score.mixed import Look, score_mixed
-from services.score.models import ModelShelf
+from services.score.models import MODEL_FAULTS, ModelShelf
 from services.score.route import Route, route
 from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.events import Event, ModelStamp, PartCrop, now
 from shared.images import ImageRejected, decode
 from shared.models.base import Image
-from shared.models.bundle import BundleRejected, LoadedModel
-from shared.models.weights import WeightsMismatch, WeightsNotFound
+from shared.models.bundle import LoadedModel
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import Resolved
 from shared.registry.snapshot import Snapshot
-from shared.settings.sections import ImageSettings
-from shared.store import ArtifactCorrupt, ArtifactMissing, StoreUnavailable
+from shared.settings.sections import ImageSettings, MapPolicy
 
-MapPolicy: TypeAlias = Literal["failed", "always", "never"]
-MODEL_FAULTS: Final = (
-    StoreUnavailable,
-    ArtifactMissing,
-    ArtifactCorrupt,
-    BundleRejected,
-    WeightsNotFound,
-    WeightsMismatch,
-)
-"""Why an assigned version may not be loadable."""
 _log = structlog.get_logger(__name__)
 
 
