@@ -1,5 +1,6 @@
 """Assignment keys: `plant/line/station/layout/camera`, where any field may be the wildcard `*`."""
 
+from functools import lru_cache
 from itertools import product
 from typing import Final, Self
 
@@ -9,6 +10,8 @@ from shared.events import Place
 
 FIELDS: Final = ("plant", "line", "station", "layout", "camera")
 WILDCARD: Final = "*"
+_MASKS: Final = sorted(product((1, 0), repeat=len(FIELDS)), key=lambda mask: (-sum(mask), [-bit for bit in mask]))
+"""Which fields are named, most specific first: more named fields win; among equals the one further left."""
 
 
 class PlaceKey(RootModel[str]):
@@ -44,14 +47,15 @@ class PlaceKey(RootModel[str]):
         return hash(self.root)
 
 
-def candidate_keys(place: Place) -> list[PlaceKey]:
+@lru_cache(maxsize=4096)
+def candidate_keys(place: Place) -> tuple[PlaceKey, ...]:
     """All 32 keys that match `place`, most specific first.
 
     More named fields win; among equals the field further left wins, since a plant outweighs a camera.
     """
     values = [getattr(place, name) for name in FIELDS]
-    masks = sorted(product((1, 0), repeat=len(FIELDS)), key=lambda mask: (-sum(mask), [-bit for bit in mask]))
-    return [
-        PlaceKey("/".join(value if bit else WILDCARD for value, bit in zip(values, mask, strict=True)))
-        for mask in masks
-    ]
+    # The fields of a place are valid parts of a key: no need to check 32 keys for every photo.
+    return tuple(
+        PlaceKey.model_construct("/".join(value if bit else WILDCARD for value, bit in zip(values, mask, strict=True)))
+        for mask in _MASKS
+    )

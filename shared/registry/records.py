@@ -38,6 +38,11 @@ class Assignment(Model):
     shadow: VersionId | None = None
     author: str = "unknown"
 
+    def versions(self) -> tuple[str, ...]:
+        """Every version this assignment names, the champion first."""
+        named = (self.champion, self.canary.version if self.canary else None, self.shadow)
+        return tuple(version for version in named if version is not None)
+
 
 class StationConfig(Model):
     """How photos of a place are cropped."""

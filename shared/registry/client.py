@@ -1,0 +1,232 @@
+"""Talk to the registry in Redis: versions that never change, assignments and stations changed by compare-and-swap."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import redis
+from pydantic import BaseModel, ValidationError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.events.base import now
+from shared.registry import scripts
+from shared.registry.errors import (
+    RegistryUnavailable,
+    RevisionConflict,
+    UnknownVersion,
+    VersionExists,
+)
+from shared.registry.place_key import PlaceKey
+from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
+from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
+from shared.settings.load import SettingsRejected
+from shared.settings.sections import RedisSettings
+
+RecordT = TypeVar("RecordT", bound=BaseModel)
+
+
+class Registry:
+    """The registry behind one Redis URL. Thread-safe. Every call is limited in time and raises `RegistryUnavailable`
+    where Redis is away, refuses, or holds what is not understood.
+
+    Args:
+        settings: where Redis is, and how long an answer may take.
+
+    Raises:
+        SettingsRejected: the URL is no Redis URL.
+    """  # noqa: D205 - the limits are the summary
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._timeout: Final = settings.timeout_s
+        try:
+            self._redis: redis.Redis = redis.Redis.from_url(
+                settings.url.get_secret_value(),
+                decode_responses=True,
+                protocol=2,
+                socket_timeout=self._timeout,
+                socket_connect_timeout=self._timeout,
+                # Nothing is retried behind our back: a change sent twice would meet its own first effect as a conflict.
+                retry=Retry(NoBackoff(), 0),
+                health_check_interval=0,
+            )
+        except ValueError as error:
+            raise SettingsRejected(f"redis.url: {error}") from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def register(self, record: VersionRecord) -> VersionRecord:
+        """Register a version for good. The same bundle under the same name again is harmless.
+
+        Returns:
+            The record that the registry holds: the first one of that name.
+
+        Raises:
+            VersionExists: the name is taken by another bundle.
+        """
+        with _faults():
+            outcome, value = self._eval(
+                scripts.REGISTER,
+                [scripts.REVISION, scripts.VERSIONS, scripts.AUDIT],
+                [record.version, record.model_dump_json(), record.author, now().isoformat()],
+            )
+            if outcome == "done":
+                return record
+            held = VersionRecord.model_validate_json(value)
+        if (held.digest, held.kind) != (record.digest, record.kind):
+            raise VersionExists(
+                f"version {record.version} is already registered for another bundle ({held.kind}, {held.digest[:12]})",
+                hint="choose a new name: verdicts refer to versions by name, so a name is never used twice",
+            )
+        return held
+
+    def version(self, version: str) -> VersionRecord | None:
+        """A registered version, or None."""
+        with _faults():
+            text: Any = self._redis.hget(scripts.VERSIONS, version)
+            return None if text is None else VersionRecord.model_validate_json(text)
+
+    def versions(self) -> list[VersionRecord]:
+        """Every registered version, newest first."""
+        return sorted(self.snapshot().versions.values(), key=lambda record: record.created, reverse=True)
+
+    def assign(self, key: PlaceKey, assignment: Assignment, *, expected: int | None, author: str) -> int:
+        """Put an assignment in force.
+
+        Args:
+            key: where.
+            assignment: which versions; its author becomes `author`.
+            expected: the revision this change is based on; None where there was no entry.
+            author: who.
+
+        Returns:
+            The entry's new revision.
+
+        Raises:
+            RevisionConflict: the entry changed meanwhile.
+            UnknownVersion: a version is not registered.
+        """
+        record = assignment.model_copy(update={"author": author})
+        return self._change("assignments", key, record, expected=expected, author=author, named=record.versions())
+
+    def unassign(self, key: PlaceKey, *, expected: int, author: str) -> int:
+        """Remove an assignment; a less specific one takes its place. Raises as `assign` does."""
+        return self._change("assignments", key, None, expected=expected, author=author)
+
+    def set_station(self, key: PlaceKey, station: StationConfig, *, expected: int | None, author: str) -> int:
+        """Put a station's configuration in force. Arguments, result and errors as in `assign`."""
+        return self._change("stations", key, station, expected=expected, author=author)
+
+    def unset_station(self, key: PlaceKey, *, expected: int, author: str) -> int:
+        """Remove a station's configuration; a less specific one, or the default, takes its place."""
+        return self._change("stations", key, None, expected=expected, author=author)
+
+    def snapshot(self) -> Snapshot:
+        """Everything, as it stands at one moment."""
+        with _faults():
+            batch = self._redis.pipeline(transaction=True)
+            batch.get(scripts.REVISION)
+            batch.xrevrange(scripts.AUDIT, count=1)
+            batch.hgetall(scripts.VERSIONS)
+            batch.hgetall(scripts.TABLES["assignments"])
+            batch.hgetall(scripts.TABLES["stations"])
+            revision, last, versions, assignments, stations = batch.execute()
+            return Snapshot(
+                revision=int(revision or 0),
+                position=last[0][0] if last else "0-0",
+                versions={name: VersionRecord.model_validate_json(text) for name, text in versions.items()},
+                assignments=_held(
+                    assignments, lambda n, text: HeldAssignment(revision=n, record=_read(Assignment, text))
+                ),
+                stations=_held(stations, lambda n, text: HeldStation(revision=n, record=_read(StationConfig, text))),
+            )
+
+    def audit(self, since: str | None = None, count: int = 100) -> list[AuditEntry]:
+        """Changes after the stream entry `since` (or from the first one), oldest first."""
+        with _faults():
+            entries: Any = self._redis.xrange(scripts.AUDIT, min="-" if since is None else f"({since}", count=count)
+            return [_audit_entry(*entry) for entry in entries]
+
+    def history(self, count: int = 100) -> list[AuditEntry]:
+        """The latest changes, newest first."""
+        with _faults():
+            entries: Any = self._redis.xrevrange(scripts.AUDIT, count=count)
+            return [_audit_entry(*entry) for entry in entries]
+
+    def wait_for_change(self, since: str, timeout_s: float) -> bool:
+        """Whether anything changed after the stream entry `since`; waits for it at most `timeout_s` or half our
+        time limit, whichever is shorter.
+        """  # noqa: D205 - one sentence
+        block_ms = max(1, int(min(timeout_s, self._timeout / 2) * 1000))
+        with _faults():
+            return bool(self._redis.xread({scripts.AUDIT: since}, count=1, block=block_ms))
+
+    def _change(
+        self,
+        table: str,
+        key: PlaceKey,
+        record: BaseModel | None,
+        *,
+        expected: int | None,
+        author: str,
+        named: tuple[str, ...] = (),
+    ) -> int:
+        after = "" if record is None else record.model_dump_json()
+        before = "" if expected is None else str(expected)
+        with _faults():
+            outcome, value = self._eval(
+                scripts.CHANGE,
+                [scripts.REVISION, scripts.TABLES[table], scripts.AUDIT, scripts.VERSIONS],
+                [table, str(key), before, after, author, now().isoformat(), *named],
+            )
+        if outcome == "conflict":
+            what = f"the {table.removesuffix('s')} of {key}"
+            raise RevisionConflict(what, expected=expected, found=int(value) if value else None)
+        if outcome == "unknown":
+            raise UnknownVersion(f"version {value} is not registered", hint="`linegate rollout versions` lists them")
+        return int(value)
+
+    def _eval(self, script: str, keys: list[str], arguments: list[str]) -> tuple[str, str]:
+        answer: Any = self._redis.eval(script, len(keys), *keys, *arguments)
+        return str(answer[0]), str(answer[1])
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise RegistryUnavailable(
+            f"the registry (Redis) does not answer: {told}",
+            hint="redis.url (REDIS_URL) says where it is; after an interrupted change, look before you repeat it",
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise RegistryUnavailable(
+            f"the registry holds a {error.title} that is not understood: {first['loc']}: {first['msg']}",
+            hint="was it written by a newer version of Linegate?",
+        ) from error
+
+
+def _read(model: type[RecordT], text: str) -> RecordT:
+    return model.model_validate_json(text)
+
+
+def _held(table: Mapping[str, str], make: Callable[[int, str], RecordT]) -> dict[str, RecordT]:
+    split = {key: value.split(" ", 1) for key, value in table.items()}
+    return {key: make(int(revision), text) for key, (revision, text) in split.items()}
+
+
+def _audit_entry(stream_id: str, fields: Mapping[str, str]) -> AuditEntry:
+    optional = {name: fields[name] or None for name in ("before", "after")}
+    return AuditEntry.model_validate({"stream_id": stream_id, **fields, **optional})
