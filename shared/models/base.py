@@ -6,20 +6,28 @@ mixes plants and hands each model its rows.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self, TypeAlias
+from itertools import islice
+from typing import ClassVar, Final, Protocol, Self, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shared.events.base import Model
 from shared.models.spec import ExtractorSpec, ModelSpec
 
 Image: TypeAlias = NDArray[np.uint8]
 """One RGB picture, shape (H, W, 3), uint8."""
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called as `progress(stage, done, total)`; `total` is None while unknown."""
+FIT_BATCH: Final = 16
+"""Pictures per forward pass while fitting: large enough to be efficient, small enough for any machine's memory."""
+
+
+class NotFitted(RuntimeError):
+    """A model was asked for scores or tensors before it was fitted or restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Features:
     """What an extractor makes of N crops.
 
     Attributes:
-        maps: one (N, C_i, h_i, w_i) float32 tensor per backbone stage, finest first.
+        maps: one (N, C_i, h_i, w_i) float32 tensor per backbone stage, finest first, on the extractor's device.
         sizes: (N, 2) crop heights and widths in pixels before fitting to the input.
         boxes: (N, 4) int64 top, left, height, width of the picture inside the (padded) input.
     """
@@ -36,16 +44,29 @@ class Features:
     sizes: NDArray[np.int64]
     boxes: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.sizes)
+
     def rows(self, index: Sequence[int]) -> "Features":
         """The features of some of the crops."""
         rows = list(index)
+        if rows == list(range(len(self))):
+            return self
         return Features(tuple(m[rows] for m in self.maps), self.sizes[rows], self.boxes[rows])
 
 
 class FeatureExtractor(Protocol):
     """Crops in, stage features out, without gradients."""
 
-    spec: ExtractorSpec
+    @property
+    def spec(self) -> ExtractorSpec:
+        """The backbone and its input, with the digest of the weights filled in."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the features lie."""
+        ...
 
     def __call__(self, images: Sequence[Image]) -> Features:
         """Run one forward pass for N crops of any sizes."""
@@ -58,11 +79,12 @@ class Scores:
 
     Attributes:
         image: (N,) float64.
-        maps: None, or one float32 (H, W) map per crop at the crop's own size, padding removed. Same unit as `image`.
+        maps: None where no crop asked for one; else one per crop: None or a float32 (H, W) map at the crop's own
+            size, padding removed. Same unit as `image`.
     """
 
     image: NDArray[np.float64]
-    maps: list[NDArray[np.float32]] | None = None
+    maps: list[NDArray[np.float32] | None] | None = None
 
 
 class AnomalyModel(ABC):
@@ -70,31 +92,80 @@ class AnomalyModel(ABC):
 
     Attributes:
         kind: the method's name in specs, bundles and verdicts.
+        Options: the method's options; `spec.options` always holds every one of them, defaults made explicit, so that
+            a later change of a default cannot change the scores of an old bundle.
         spec: everything that determines the scores besides the fitted tensors.
         extractor: the shared backbone.
     """
 
     kind: ClassVar[str]
-    spec: ModelSpec
-    extractor: FeatureExtractor
+    Options: ClassVar[type[Model]]
+
+    def __init__(self, spec: ModelSpec, extractor: FeatureExtractor) -> None:
+        """An unfitted model.
+
+        Raises:
+            ValueError: `spec` is of another kind, or its options are unknown or out of range (pydantic's error).
+        """
+        if spec.kind != self.kind:
+            raise ValueError(f"a spec of kind {spec.kind!r} does not make a {self.kind!r} model")
+        self._options = self.Options.model_validate(spec.options)
+        pinned = spec.extractor.with_digest(extractor.spec.weights.sha256 or "")
+        self.spec = spec.model_copy(update={"extractor": pinned, "options": self._options.model_dump(mode="json")})
+        self.extractor = extractor
+
+    def fit(self, images: Iterable[Image], *, progress: Progress | None = None) -> None:
+        """Learn what good looks like from crops (H_i, W_i, 3) uint8 RGB. One pass over `images`, in batches."""
+        total = len(images) if isinstance(images, Sized) else None
+        self.fit_features((self.extractor(batch) for batch in batches(images)), images=total, progress=progress)
 
     @abstractmethod
-    def fit(self, images: Iterable[Image], *, progress: Progress | None = None) -> None:
-        """Learn what good looks like. One pass over `images`; holds one copy of the features at the most."""
+    def fit_features(
+        self, batches: Iterable[Features], *, images: int | None = None, progress: Progress | None = None
+    ) -> None:
+        """`fit` from features that were already extracted. Holds one copy of the features at the most.
+
+        Args:
+            batches: the features of the good crops, consumed once.
+            images: how many crops there are in all, where known.
+            progress: told about each batch and each later stage.
+
+        Raises:
+            ValueError: too few crops for this method.
+        """
 
     @abstractmethod
     def score_features(self, features: Features, *, maps: Sequence[bool] | bool = False) -> Scores:
-        """Score N crops from their features; maps only where asked, since they cost more than the score."""
+        """Score N crops from their features; maps only where asked, since they cost more than the score.
+
+        Raises:
+            NotFitted: neither fitted nor restored.
+        """
 
     @abstractmethod
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The fitted state, ready for safetensors."""
+        """The fitted state, ready for safetensors: contiguous, on the CPU.
+
+        Raises:
+            NotFitted: neither fitted nor restored.
+        """
 
     @classmethod
     @abstractmethod
     def restore(cls, spec: ModelSpec, tensors: dict[str, torch.Tensor], extractor: FeatureExtractor) -> Self:
-        """The inverse of `tensors`."""
+        """The inverse of `tensors`: the restored model gives bit for bit the same scores.
 
-    def score(self, images: Sequence[Image], *, maps: bool = False) -> Scores:
+        Raises:
+            ValueError: tensors missing, unknown, or of the wrong shape or dtype.
+        """
+
+    def score(self, images: Sequence[Image], *, maps: Sequence[bool] | bool = False) -> Scores:
         """Score N crops, shape (H_i, W_i, 3) uint8 RGB each."""
         return self.score_features(self.extractor(images), maps=maps)
+
+
+def batches(images: Iterable[Image], size: int = FIT_BATCH) -> Iterator[list[Image]]:
+    """Consecutive lists of `size` pictures; the last may be shorter."""
+    rest = iter(images)
+    while batch := list(islice(rest, size)):
+        yield batch

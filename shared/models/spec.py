@@ -1,6 +1,6 @@
 """What determines a model's scores besides its tensors: input, backbone, method options. Travels in the bundle."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -27,6 +27,11 @@ class WeightsSpec(Model):
     sha256: str | None = None
     """Digest over the state dict's tensors; checked on load where it is set."""
 
+    @property
+    def are_random(self) -> bool:
+        """Asked for by name only; a model on such weights is never a quality result."""
+        return self.source.startswith("random:")
+
 
 class ExtractorSpec(Model):
     """A backbone and its input; models with equal extractor specs share one forward pass."""
@@ -37,6 +42,13 @@ class ExtractorSpec(Model):
     """Indices into timm's `features_only` outputs; for EfficientNet-Lite 2 is stride 8 and 3 is stride 16."""
     weights: WeightsSpec = WeightsSpec()
     input: InputSpec = InputSpec()
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the forward pass; features are float32 either way. Part of the model and not of the worker that runs it,
+    since scores differ slightly between the two and a threshold belongs to one of them."""
+
+    def with_digest(self, sha256: str) -> Self:
+        """The same extractor, with its weights pinned."""
+        return self.model_copy(update={"weights": self.weights.model_copy(update={"sha256": sha256})})
 
 
 class ModelSpec(Model):
