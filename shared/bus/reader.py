@@ -1,0 +1,153 @@
+"""Read committed events from all partitions, without a group: for whoever looks on (gateway, demo, tests)."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, Literal, Self
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from shared.bus.clients import consumer_options, error_logger, record_of
+from shared.bus.envelope import EnvelopeRejected, decode
+from shared.bus.errors import KafkaFailedError
+from shared.bus.record import PartitionId, Record
+from shared.bus.settings import BusSettings
+from shared.bus.topics import dead_letter_topic
+from shared.events import Event
+
+log = logging.getLogger(__name__)
+
+Start = Literal["earliest", "latest"] | datetime
+Read = tuple[Record, Event | EnvelopeRejected]
+CALL_SECONDS: Final = 10.0
+
+
+class EventReader:
+    """A reader over every partition of the topics of `types`. Commits nothing; not for work that must not be lost.
+
+    Args:
+        settings: of the bus.
+        types: the events to read; what else lies on their topics comes out as `EnvelopeRejected`.
+        start: `latest` means exactly: after what is committed when this returns. A time means: from the first record
+            not older than that.
+        dead_letters: read the dead letters of these types instead.
+
+    Raises:
+        KafkaFailedError: Kafka does not answer, or a topic does not exist.
+    """
+
+    def __init__(
+        self,
+        settings: BusSettings,
+        types: Sequence[type[Event]],
+        *,
+        start: Start = "latest",
+        dead_letters: bool = False,
+    ) -> None:
+        self._types = tuple(types)
+        topics = {event.TOPIC for event in types}
+        self._consumer = Consumer(
+            consumer_options(
+                settings,
+                **{
+                    # librdkafka wants a group's name even where nothing is committed.
+                    "group.id": f"linegate-reader-{uuid4()}",
+                    "enable.partition.eof": True,
+                    "auto.offset.reset": "earliest",
+                    "error_cb": error_logger(log.warning),
+                },
+            )
+        )
+        try:
+            places = self._places({dead_letter_topic(topic) for topic in topics} if dead_letters else topics)
+            starts = self._starts(places, start)
+        except KafkaException as error:
+            self._consumer.close()
+            raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
+        except KafkaFailedError:
+            self._consumer.close()
+            raise
+        self._next: dict[PartitionId, int] = {(p.topic, p.partition): p.offset for p in starts}
+        self._ended: set[PartitionId] = set()
+        self._consumer.assign(starts)
+
+    def poll(self, seconds: float) -> Read | None:
+        """The next record, or None when none came in time.
+
+        Raises:
+            KafkaFailedError: Kafka refused for good.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._consumer.poll(max(0.0, deadline - time.monotonic()))
+            if message is None:
+                return None
+            error = message.error()
+            if error is None:
+                return self._read(record_of(message))
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are spelt so
+                self._ended.add((message.topic() or "", message.partition() or 0))
+                return None
+            if error.fatal():
+                raise KafkaFailedError(f"Kafka refused for good: {error.str()}")
+            log.warning("kafka: %s", error.str())
+
+    def __iter__(self) -> Iterator[Read]:
+        """All records, without end."""
+        while True:
+            if (read := self.poll(1.0)) is not None:
+                yield read
+
+    def read_to_end(self) -> Iterator[Read]:
+        """All records up to where each partition ended when this reader got there; may be called again later."""
+        for topic, partition in self._ended:
+            # A partition tells its end once: going to where we are makes it tell again.
+            self._consumer.seek(TopicPartition(topic, partition, self._next[topic, partition]))
+        self._ended.clear()
+        while self._ended != self._next.keys():
+            if (read := self.poll(1.0)) is not None:
+                yield read
+
+    def close(self) -> None:
+        """End."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, record: Record) -> Read:
+        self._ended.discard(record.partition_id)
+        self._next[record.partition_id] = record.offset + 1
+        try:
+            return record, decode(record, self._types)
+        except EnvelopeRejected as rejected:
+            return record, rejected
+
+    def _places(self, topics: set[str]) -> list[TopicPartition]:
+        known = self._consumer.list_topics(timeout=CALL_SECONDS).topics
+        missing = sorted(topics - known.keys())
+        if missing:
+            raise KafkaFailedError(f"no topic {', '.join(missing)}", hint="create the topics first (ensure_topics)")
+        return [TopicPartition(topic, partition) for topic in sorted(topics) for partition in known[topic].partitions]
+
+    def _starts(self, places: list[TopicPartition], start: Start) -> list[TopicPartition]:
+        starts = []
+        if isinstance(start, datetime):
+            asked = [TopicPartition(p.topic, p.partition, int(start.timestamp() * 1000)) for p in places]
+            starts = self._consumer.offsets_for_times(asked, timeout=CALL_SECONDS)
+        for index, place in enumerate(places):
+            if isinstance(start, datetime) and starts[index].offset not in {OFFSET_END, OFFSET_BEGINNING}:
+                continue
+            # With read_committed the upper end is the last stable offset: what is under way is still to come.
+            low, high = self._consumer.get_watermark_offsets(place, timeout=CALL_SECONDS)
+            at = TopicPartition(place.topic, place.partition, low if start == "earliest" else high)
+            if isinstance(start, datetime):
+                starts[index] = at
+            else:
+                starts.append(at)
+        return starts
