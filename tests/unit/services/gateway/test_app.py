@@ -192,8 +192,9 @@ def test_the_trace_goes_along(client: Client) -> None:
     """A valid traceparent is carried; a malformed one is ignored, as W3C Trace Context asks."""
     good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     client.submit(picture(), JPEG | {"traceparent": good})
-    client.submit(picture(), JPEG | {"traceparent": "nonsense"})
-    assert [event.traceparent for event in client.publisher.events] == [good, None]
+    for bad in ("nonsense", f"00-{'0' * 32}-b7ad6b7169203331-01", good.replace("00-", "ff-", 1)):
+        client.submit(picture(), JPEG | {"traceparent": bad})
+    assert [event.traceparent for event in client.publisher.events] == [good, None, None, None]
 
 
 @pytest.mark.parametrize(

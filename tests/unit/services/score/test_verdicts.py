@@ -95,7 +95,7 @@ def test_no_label_found_fails_the_part_without_a_damage_score() -> None:
 
 @pytest.mark.parametrize("flat", [False, True])
 def test_a_map_can_be_read_back(flat: bool) -> None:
-    """low + v / 255 * (high - low) recovers the scores to within half a grey level."""
+    """The formula low + v / 255 * (high - low) recovers the scores to within half a grey level."""
     scores = np.full((20, 30), 3.0, np.float32) if flat else np.linspace(-2, 9, 600, dtype=np.float32).reshape(20, 30)
     made = verdicts.anomaly_map(crop(), "v1", scores)
     assert isinstance(made, PartAnomalyMap)
