@@ -60,8 +60,8 @@ def summarise(
 
 def _model(version: str, verdicts: Sequence[Verdict], damaged: Mapping[str, bool]) -> dict[str, Any]:
     stamp = verdicts[0].model
-    scores = [damage_score(verdict) for verdict in verdicts]
-    if stamp is None or any(score is None for score in scores):
+    scores = [score for score in map(damage_score, verdicts) if score is not None]
+    if stamp is None or len(scores) != len(verdicts):
         raise ValueError(f"a verdict of {version} carries no damage score")
     truth = [damaged[verdict.image] for verdict in verdicts]
     points = metrics.operating_points(scores, truth)
