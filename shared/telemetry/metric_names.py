@@ -1,0 +1,36 @@
+"""Every metric that Linegate exports. A test compares this list with the code; dashboards may rely on it."""
+
+from typing import Literal
+
+MetricName = Literal[
+    # --- bus: OpenTelemetry messaging conventions -------------------------------------------------------------------
+    # Counter: events taken from Kafka. Labels here and below: worker, messaging.consumer.group.name.
+    "messaging.client.consumed.messages",
+    # Counter: events published in committed transactions.
+    "messaging.client.sent.messages",
+    # Histogram, s: one batch in the step.
+    "messaging.process.duration",
+    # Histogram, s: one transaction, from begin to commit.
+    "messaging.client.operation.duration",
+    # --- bus: our own -----------------------------------------------------------------------------------------------
+    # Histogram: events in one batch.
+    "linegate.bus.batch.size",
+    # Histogram, s: from poll to step, of a batch's oldest event.
+    "linegate.bus.queue.wait",
+    # Histogram, s: age of a batch's oldest record when it was taken.
+    "linegate.bus.lag.seconds",
+    # Gauge: records behind the end of a partition. Labels: topic, partition.
+    "linegate.bus.lag.messages",
+    # Counter: committed transactions.
+    "linegate.bus.commits",
+    # Counter: aborted transactions.
+    "linegate.bus.aborts",
+    # Counter: partitions came or went. Label: kind (assign, revoke, lost).
+    "linegate.bus.rebalances",
+    # Counter: events that can never be processed.
+    "linegate.bus.dead_letters",
+    # Counter: events that asked to wait.
+    "linegate.bus.retries",
+    # Counter: batches in which the step raised.
+    "linegate.bus.step.failures",
+]
