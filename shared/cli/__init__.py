@@ -1,0 +1,5 @@
+"""The root command `linegate`."""
+
+from shared.cli.main import main
+
+__all__ = ["main"]
