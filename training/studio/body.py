@@ -25,23 +25,25 @@ _PAINTS: Final = np.array(
 def panel(rng: np.random.Generator, height: int, width: int, *, busy: float = 1.0) -> Rgb:
     """Return a painted body panel (float32, H x W x 3, about 0..1); ``busy`` scales how much stands on it."""
     small_h, small_w = height // 2, width // 2
-    paint = np.clip(_PAINTS[rng.integers(len(_PAINTS))] * rng.normal(1, 0.08) + rng.normal(0, 0.015, 3), 0.02, 0.95)
+    paint: NDArray[np.float32] = np.clip(
+        _PAINTS[rng.integers(len(_PAINTS))] * rng.normal(1, 0.08) + rng.normal(0, 0.015, 3), 0.02, 0.95
+    ).astype(np.float32)
     ys, xs = np.mgrid[0:small_h, 0:small_w].astype(np.float32) / max(small_h, small_w)
     turn = rng.uniform(0, 2 * np.pi)
     ramp = (xs - 0.5) * np.float32(np.cos(turn)) + (ys - 0.4) * np.float32(np.sin(turn))
     curve = 1 + ramp * np.float32(rng.normal(0, 0.45)) + noise.smooth(rng, small_h, small_w, 3) * np.float32(0.06)
-    image = cv2.merge([np.asarray(curve * channel, np.float32) for channel in paint])
+    image = np.asarray(cv2.merge([np.asarray(curve * channel, np.float32) for channel in paint]), np.float32)
     gloss = np.exp(-(((ramp - rng.uniform(-0.4, 0.4)) / rng.uniform(0.05, 0.3)) ** 2)) * np.float32(
         rng.uniform(0, 0.22)
     )
     image += gloss[..., None]
     for _ in range(int(rng.poisson(1.8 * busy))):
         _FEATURES[rng.integers(len(_FEATURES))](rng, image, paint)
-    image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.3)))
-    full = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.3))), np.float32)
+    full = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     flakes = 1 + noise.white(rng, height, width) * np.float32(rng.choice([0.004, 0.03]))
     full *= flakes[..., None]
-    return np.asarray(full, np.float32)
+    return full
 
 
 def _line_ends(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[tuple[int, int], tuple[int, int]]:

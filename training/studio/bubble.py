@@ -10,22 +10,30 @@ from training.studio.surface import Surface
 
 
 def bubbles(rng: np.random.Generator, surface: Surface, size: float, contrast: float) -> None:
-    """Raise one to a few bubbles of 0.7 mm (``size`` 0) to about 9 mm (``size`` 1) radius."""
+    """Raise one to a few bubbles of 1 mm (``size`` 0) to about 8 mm (``size`` 1) radius."""
     count = 1 + int(rng.poisson(0.8))
     light = float(rng.uniform(0, 2 * np.pi))
-    radius = 0.7 + 7.5 * size**1.4
+    radius = 1.0 + 7.2 * size**1.2
     left, top = surface.corners[0]
     right, bottom = surface.corners[2]
     x, y = rng.uniform(left, right), rng.uniform(top, bottom)
     for index in range(count):
         shrink = 1.0 if index == 0 else rng.uniform(0.25, 0.7)
-        _bubble(rng, surface, float(x), float(y), radius * shrink * surface.scale, contrast, light)
+        _bubble(rng, surface, (float(x), float(y)), radius * shrink * surface.scale, contrast=contrast, light=light)
         x, y = x + rng.normal(0, 2.2 * radius * surface.scale), y + rng.normal(0, 1.6 * radius * surface.scale)
 
 
 def _bubble(
-    rng: np.random.Generator, surface: Surface, x: float, y: float, radius: float, contrast: float, light: float
+    rng: np.random.Generator,
+    surface: Surface,
+    centre: tuple[float, float],
+    radius: float,
+    *,
+    contrast: float,
+    light: float,
 ) -> None:
+    """Raise one bubble, ``radius`` pixels wide, lit from the direction ``light`` (radians)."""
+    x, y = centre
     reach = round(radius * 1.8) + 3
     x0, x1 = max(int(x) - reach, 0), min(int(x) + reach + 1, surface.shape[1])
     y0, y1 = max(int(y) - reach, 0), min(int(y) + reach + 1, surface.shape[0])
@@ -45,10 +53,9 @@ def _bubble(
     window = np.s_[y0:y1, x0:x1]
     alpha = surface.alpha[window]
     bend = 0.10 * contrast * radius
-    source = [xs - x0 + slope_x.astype(np.float32) * bend, ys - y0 + slope_y.astype(np.float32) * bend]
-    albedo = cv2.remap(
-        surface.albedo[window], *(s.astype(np.float32) for s in source), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
+    map_x = (xs - x0 + slope_x * bend).astype(np.float32)
+    map_y = (ys - y0 + slope_y * bend).astype(np.float32)
+    albedo = cv2.remap(surface.albedo[window], map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     surface.albedo[window] = albedo * np.clip(1 + 0.45 * contrast * facing * alpha, 0.3, 1.7)
     glint = np.exp(-(((facing - 0.9) / 0.35) ** 2)) * (height > 0.02)
     rim = np.clip(np.abs(facing) - 0.2, 0, 1)

@@ -19,7 +19,7 @@ def stationary(rng: np.random.Generator, planes: Planes) -> NDArray[np.uint8]:
     """Develop a line camera's photo: monochrome (three equal channels), sharp, little noise, lossless."""
     grey = planes[0] * np.float32(0.299) + planes[1] * np.float32(0.587) + planes[2] * np.float32(0.114)
     grey = _tone(grey * np.float32(rng.normal(1.0, 0.015)))
-    grey = cv2.GaussianBlur(grey, (0, 0), float(rng.uniform(0.60, 0.72)))
+    grey = np.asarray(cv2.GaussianBlur(grey, (0, 0), float(rng.uniform(0.60, 0.72))), np.float32)
     height, width = grey.shape
     grey = grey + noise.white(rng, height, width) * (np.float32(0.006) + np.float32(0.008) * grey)
     pixels = np.asarray(np.clip(grey * 255, 0, 255), np.uint8)
@@ -37,18 +37,18 @@ def mobile(rng: np.random.Generator, planes: Planes, *, harshness: float = 1.0) 
     channels = []
     for plane, share in zip(planes, balance, strict=True):
         out = _tone(plane * np.float32(gain * share))
-        out = cv2.GaussianBlur(out, (0, 0), sigma)
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), sigma), np.float32)
         if kernel is not None:
-            out = cv2.filter2D(out, -1, kernel)
+            out = np.asarray(cv2.filter2D(out, -1, kernel), np.float32)
         out = out + noise.white(rng, height, width) * np.float32(read)
         channels.append(np.asarray(np.clip(out * 255, 0, 255), np.uint8))
     quality = int(rng.integers(55, 95))
     # OpenCV thinks in BGR; the codec only needs to be fed and read the same way round.
-    done, jpeg = cv2.imencode(".jpg", cv2.merge(channels[::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        msg = "OpenCV could not encode a JPEG"
-        raise RuntimeError(msg)
-    return np.asarray(cv2.cvtColor(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    _, jpeg = cv2.imencode(".jpg", cv2.merge(channels[::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise RuntimeError("OpenCV could not read back its own JPEG")
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _tone(linear: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ app = typer.Typer(help="Make photos of vehicle labels, good and damaged, with gr
 
 
 @app.callback(invoke_without_command=True)
-def studio(
+def studio(  # noqa: PLR0917 - Typer reads the command line from the signature
     out: Annotated[Path, typer.Argument(help="Folder to write: images/, masks/, manifest.jsonl.")],
     photos: Annotated[int, typer.Option(min=1, help="How many photos.")] = 300,
     damaged: Annotated[float, typer.Option(min=0, max=1, help="Share of them with a defect.")] = 0.25,
@@ -26,8 +26,10 @@ def studio(
     """Write a data set of synthetic label photos, the same bytes for the same seed."""
     from rich.progress import track
 
+    from training.studio.camera import CAMERA_KINDS
     from training.studio.dataset import write_dataset
-    from training.studio.photo import CAMERA_KINDS, LAYOUTS, photographs
+    from training.studio.layouts import LAYOUTS
+    from training.studio.photo import photographs
 
     cameras = [kind for kind in CAMERA_KINDS if camera is None or kind in camera]
     if camera is not None and (unknown := set(camera) - set(CAMERA_KINDS)):

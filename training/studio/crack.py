@@ -22,7 +22,7 @@ def crack(rng: np.random.Generator, surface: Surface, size: float, contrast: flo
     length = (3 + size**1.3 * 0.65 * (right - left) / scale) * scale
     coverage = np.zeros(surface.shape, np.uint8)
     width = (0.10 + 0.42 * size * rng.uniform(0.5, 1.2)) * scale
-    _walk(rng, coverage, start, heading, length, width, depth=2)
+    _walk(rng, coverage, start, heading, length=length, width=width, depth=2)
 
     open_film = coverage.astype(np.float32) * np.float32(1 / 255) * surface.alpha
     shade = cv2.GaussianBlur(open_film, (0, 0), 0.18 * scale)
@@ -39,6 +39,7 @@ def _walk(
     coverage: NDArray[np.uint8],
     start: NDArray[np.float64],
     heading: float,
+    *,
     length: float,
     width: float,
     depth: int,
@@ -66,7 +67,7 @@ def _walk(
                 coverage,
                 points[fork],
                 float(angles[fork - 1]) + side,
-                length * rng.uniform(0.15, 0.45),
-                width * 0.6,
-                depth - 1,
+                length=length * rng.uniform(0.15, 0.45),
+                width=width * 0.6,
+                depth=depth - 1,
             )

@@ -17,7 +17,7 @@ _MAKE = {"crack": crack.crack, "bubble": bubble.bubbles, "edge": edge.edge}
 
 def draw_severity(rng: np.random.Generator) -> float:
     """Draw a severity in (0, 1]: continuous, mostly plainly visible, with a tail of the barely visible."""
-    return float(0.04 + 0.96 * rng.beta(1.9, 1.7))
+    return float(0.04 + 0.96 * rng.beta(2.2, 1.6))
 
 
 def inflict(rng: np.random.Generator, surface: Surface, kind: DamageKind, severity: float) -> None:

@@ -93,9 +93,10 @@ class Layout:
 
 
 def _lines(
-    x: float, y: float, pitch: float, size: float, templates: tuple[str, ...], font: Font = "sans"
+    at: tuple[float, float], pitch: float, size: float, lines: tuple[str, ...], font: Font = "sans"
 ) -> tuple[Text, ...]:
-    return tuple(Text(x, y + pitch * index, size, line, font) for index, line in enumerate(templates))
+    """Several lines, the first with its top-left corner ``at``, each ``pitch`` below the one before."""
+    return tuple(Text(at[0], at[1] + pitch * index, size, line, font) for index, line in enumerate(lines))
 
 
 _ROW = Layout(
@@ -109,10 +110,9 @@ _ROW = Layout(
         Rule(4, 9.6, 96, 9.6),
         Text(5, 11.6, 2.3, "{approval}"),
         Text(5, 16.6, 3.4, "*{vin}*", "mono-bold"),
-        *_lines(5, 23.5, 4.6, 2.5, ("{gross} kg", "{train} kg", "1- {front} kg", "2- {rear} kg")),
+        *_lines((5, 23.5), 4.6, 2.5, ("{gross} kg", "{train} kg", "1- {front} kg", "2- {rear} kg")),
         *_lines(
-            36,
-            23.5,
+            (36, 23.5),
             4.6,
             2.3,
             ("TYPE  {model}", "MOTOR {engine}", "{power} kW", "PAINT {paint}  TRIM {trim}"),
@@ -135,8 +135,7 @@ _US = Layout(
         Text(52, 9.6, 2.3, "GVWR: {gross_lb} LB ({gross} KG)"),
         Rule(5, 14, 111, 14),
         *_lines(
-            6,
-            15.8,
+            (6, 15.8),
             4.0,
             2.2,
             (
@@ -165,8 +164,7 @@ _CN = Layout(
         Text(30, 11.5, 2.6, "MODEL: LG{capacity}{trim}"),
         Text(30, 17, 3.0, "*{vin}*", "mono-bold"),
         *_lines(
-            30,
-            23.5,
+            (30, 23.5),
             5.0,
             2.6,
             (
@@ -223,8 +221,8 @@ _KR = Layout(
         Text(4, 18.2, 3.6, "{vin}", "mono-bold"),
         Rule(3, 24.2, 62, 24.2, 0.4),
         Rule(62, 15.8, 62, 46, 0.4),
-        *_lines(4, 26.4, 4.7, 2.4, ("GVW  {gross} kg", "FRT AXLE  {front} kg", "RR AXLE  {rear} kg", "TYRE {tyre}")),
-        *_lines(64.5, 18.2, 4.6, 2.3, ("{year}.{month}", "NOISE {noise}", "KMVSS {serial}"), "condensed"),
+        *_lines((4, 26.4), 4.7, 2.4, ("GVW  {gross} kg", "FRT AXLE  {front} kg", "RR AXLE  {rear} kg", "TYRE {tyre}")),
+        *_lines((64.5, 18.2), 4.6, 2.3, ("{year}.{month}", "NOISE {noise}", "KMVSS {serial}"), "condensed"),
         Barcode(64.5, 34, 36, 11, "serial"),
     ),
 )
@@ -240,8 +238,7 @@ _BR = Layout(
         Frame(5, 14, 88, 8),
         Text(49, 16.2, 3.6, "{vin}", "mono-bold", "middle"),
         *_lines(
-            6,
-            25.4,
+            (6, 25.4),
             4.8,
             2.5,
             ("PBT {gross} kg", "EIXO 1  {front} kg", "EIXO 2  {rear} kg", "CMT {train} kg", "ANO {year}  COR {paint}"),
@@ -263,8 +260,7 @@ _IN = Layout(
         Text(42, 3.4, 3.0, "LINEGATE MOTORS INDIA PVT. LTD.", "condensed", "middle"),
         Rule(3, 8.6, 81, 8.6),
         *_lines(
-            4,
-            10.8,
+            (4, 10.8),
             5.0,
             2.4,
             (
@@ -291,7 +287,7 @@ _GB = Layout(
         Text(5, 4, 3.0, "LINEGATE MOTOR WORKS", "bold"),
         Text(5, 9.6, 2.4, "{approval}"),
         Text(5, 14.8, 3.4, "{vin}", "mono-bold"),
-        *_lines(5, 21.4, 4.7, 2.5, ("{gross} kg", "{train} kg", "1 - {front} kg", "2 - {rear} kg")),
+        *_lines((5, 21.4), 4.7, 2.5, ("{gross} kg", "{train} kg", "1 - {front} kg", "2 - {rear} kg")),
         Icon(31, 21.5, 9, "tyre"),
         Text(42, 22.2, 2.3, "{tyre}", "condensed"),
         Text(42, 27, 2.3, "F {pressure}  R {pressure} kPa", "condensed"),

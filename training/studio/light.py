@@ -33,13 +33,13 @@ def station(height: int, width: int) -> Map:
 def hand_held(rng: np.random.Generator, height: int, width: int) -> Map:
     """The light a phone meets: uneven, sometimes with a hard shadow across it, darker towards the corners."""
     x, y = _mesh(height, width)
-    field = np.exp(noise.smooth(rng, *x.shape, 2) * rng.uniform(0.05, 0.22))
+    field = np.exp(noise.smooth(rng, x.shape[0], x.shape[1], 2) * rng.uniform(0.05, 0.22))
     field *= 1 - rng.uniform(0.1, 0.7) * (x * x + y * y)
     if rng.random() < 0.35:
         turn, offset = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.22)
-        side = (x * np.cos(turn) + y * np.sin(turn) + 0.02 * noise.smooth(rng, *x.shape, 3) - offset) / rng.uniform(
-            0.008, 0.12
-        )
+        side = (
+            x * np.cos(turn) + y * np.sin(turn) + 0.02 * noise.smooth(rng, x.shape[0], x.shape[1], 3) - offset
+        ) / rng.uniform(0.008, 0.12)
         field *= 1 - rng.uniform(0.25, 0.65) / (1 + np.exp(-np.clip(side, -30, 30)))
     return _enlarge(field, height, width)
 
@@ -54,6 +54,6 @@ def glare(rng: np.random.Generator, height: int, width: int, strength: float = 1
         v = -(x - rng.normal(0, 0.3)) * np.sin(turn) + (y - rng.normal(0, 0.2)) * np.cos(turn)
         spot = np.exp(-((u / rng.uniform(0.02, 0.09)) ** 2) - (v / rng.uniform(0.03, 0.5)) ** 2)
         field += spot * rng.uniform(0.05, 0.75) ** 1.5
-    veil = np.maximum(noise.smooth(rng, *x.shape, int(rng.integers(2, 9))), 0)
+    veil = np.maximum(noise.smooth(rng, x.shape[0], x.shape[1], int(rng.integers(2, 9))), 0)
     field += veil * abs(rng.normal(0, 0.025 * strength))
     return _enlarge(field, height, width)

@@ -55,16 +55,16 @@ def compose(
     albedo, sheen, alpha, shadow = cv2.split(
         cv2.warpPerspective(maps, shift, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
     )
-    alpha = np.clip(alpha, 0, 1)
+    alpha = np.clip(alpha, 0, 1).astype(np.float32)
     window = np.s_[y0:y1, x0:x1]
-    planes = [np.ascontiguousarray(plane) for plane in cv2.split(body)]
+    planes = [np.ascontiguousarray(plane, np.float32) for plane in cv2.split(body)]
     bare = (1 - shadow) * (1 - alpha)
     gloss = sheen * alpha
     for plane, share in zip(planes, tint, strict=True):
         plane[window] = plane[window] * bare + albedo * (alpha * np.float32(share)) + gloss
-    coverage = np.zeros((height, width), np.float32)
+    coverage: NDArray[np.float32] = np.zeros((height, width), np.float32)
     coverage[window] = alpha
-    mask = np.zeros((height, width), np.bool_)
+    mask: NDArray[np.bool_] = np.zeros((height, width), np.bool_)
     if surface.damage.any():
         warped = cv2.warpPerspective(surface.damage.astype(np.uint8) * 255, shift, (x1 - x0, y1 - y0))
         mask[window] = warped > 100

@@ -45,11 +45,10 @@ def fresh(rng: np.random.Generator, lettering: Lettering) -> Surface:
     """
     height, width = lettering.ink.shape
     film, ink = float(rng.normal(0.062, 0.006)), float(rng.normal(0.80, 0.025))
-    albedo = cv2.LUT(lettering.ink, np.linspace(film, ink, 256, dtype=np.float32))
-    albedo = np.asarray(albedo, np.float32)
+    albedo = np.asarray(cv2.LUT(lettering.ink, np.linspace(film, ink, 256, dtype=np.float32)), np.float32)
     albedo += noise.white(rng, height, width) * np.float32(rng.uniform(0.003, 0.007))
     alpha = lettering.silhouette.astype(np.float32) * np.float32(1 / 255)
-    sheen = np.maximum(noise.smooth(rng, height, width, 7) * np.float32(0.004), 0)
+    sheen: Map = np.maximum(noise.smooth(rng, height, width, 7) * np.float32(0.004), np.float32(0))
     surface = Surface(
         albedo, sheen, alpha, np.zeros_like(alpha), np.zeros(alpha.shape, np.bool_), lettering.scale, lettering.corners
     )
