@@ -21,6 +21,8 @@ WINDOW: Final = 50_000
 """Ids within which a retry is recognised: hours of a line, some ten megabytes."""
 UPLOADS: Final = 32
 """Photos in memory at once; the next client is told to come again in a second."""
+BACKLOG_BYTES: Final = 192 * 1024 * 1024
+"""Photos on their way to Kafka; three quarters of the publisher's queue."""
 HEADER_ROOM: Final = 64 * 1024
 """Bytes of a Kafka record beside the photo."""
 
@@ -39,6 +41,7 @@ def create_app(
     verdicts: VerdictCache,
     *,
     reachable: Callable[[], bool],
+    current: Callable[[], bool],
     acknowledge_s: float = ACKNOWLEDGE_SECONDS,
 ) -> FastAPI:
     """Make the application.
@@ -48,13 +51,15 @@ def create_app(
         publisher: takes photos to Kafka.
         verdicts: filled by a reader of Kafka.
         reachable: whether Kafka answers; may block for a moment.
+        current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement.
     """
     gateway = Gateway(
         settings=settings,
-        submissions=Submissions(publisher.publish, capacity=WINDOW),
+        submissions=Submissions(publisher.publish, capacity=WINDOW, backlog=BACKLOG_BYTES),
         verdicts=verdicts,
         reachable=reachable,
+        current=current,
         acknowledge_s=acknowledge_s,
         max_photo_bytes=min(
             settings.gateway.max_upload_bytes, settings.images.max_bytes, MAX_RECORD_BYTES - HEADER_ROOM

@@ -7,16 +7,17 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.answers import DeadPhoto
 from services.gateway import openapi
 from services.gateway.photo import check_picture, fingerprint, part_image, read_fields
 from services.gateway.problems import ProblemError
-from services.gateway.submissions import IdReusedError, Submissions
+from services.gateway.submissions import BacklogError, IdReusedError, Submissions
 from services.gateway.upload import read_upload
-from services.gateway.verdict_cache import Judged, SetAside, VerdictCache
+from services.gateway.verdict_cache import Judged, VerdictCache
+from shared.bus.publisher import PublishFailed
 from shared.events import PartImage, Verdict, new_event_id, now
 from shared.settings import Settings
 
@@ -57,6 +58,7 @@ class Gateway:
         submissions: publishes photos, each id once.
         verdicts: the answers so far.
         reachable: whether Kafka answers; blocks for a moment, so it is called off the event loop.
+        current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement before answering 503.
         max_photo_bytes: the largest photo.
         uploads: bounds the photos in memory.
@@ -66,6 +68,7 @@ class Gateway:
     submissions: Submissions
     verdicts: VerdictCache
     reachable: Callable[[], bool]
+    current: Callable[[], bool]
     acknowledge_s: float
     max_photo_bytes: int
     uploads: asyncio.Semaphore
@@ -109,7 +112,19 @@ def v1(gateway: Gateway) -> APIRouter:
         answer = await gateway.verdicts.wait(image_id, query.wait)
         if isinstance(answer, Judged):
             return Response(answer.body, media_type="application/json")
-        raise _no_verdict(gateway, image_id, answer)
+        if isinstance(answer, DeadPhoto):
+            raise _set_aside(answer)
+        if gateway.verdicts.closed:
+            raise _unavailable("stopping", "The gateway is stopping", "Ask another gateway, or this one later.")
+        # Only now, so that Kafka is not asked for answers we have: while it cannot be read, nothing is unknown.
+        if not gateway.current() or not await asyncio.to_thread(gateway.reachable):
+            raise _unavailable(
+                "not-current",
+                "The gateway cannot see every verdict",
+                "Kafka is away, or its verdicts are still being read: this one may be there but unread.",
+                image=image_id,
+            )
+        raise _no_verdict(image_id, pending=gateway.submissions.knows(image_id))
 
     return router
 
@@ -127,8 +142,8 @@ def probes(gateway: Gateway) -> APIRouter:
     async def readyz() -> Health:
         """Kafka answers, and every verdict of the window that is kept has been read."""
         if not await asyncio.to_thread(gateway.reachable):
-            raise _kafka_away()
-        if not gateway.verdicts.current:
+            raise _kafka_away("Kafka did not answer.")
+        if not gateway.current():
             raise _unavailable("not-ready", "The gateway is starting", "Verdicts are still being read from Kafka.")
         return Health(status="ready")
 
@@ -168,41 +183,28 @@ async def _publish(gateway: Gateway, event: PartImage, mark: str) -> None:
         await gateway.submissions.submit(event, mark, timeout_s=gateway.acknowledge_s)
     except IdReusedError:
         raise _id_reused(event.id) from None
-    except (TimeoutError, BufferError):
-        raise _kafka_away(event.id) from None
-    except KafkaException as error:
-        code = error.args[0].code()
-        _log.warning("Kafka did not take a photo", image=event.id, part=event.part, error=str(error.args[0]))
-        if code == KafkaError.MSG_SIZE_TOO_LARGE:
-            raise ProblemError(
-                413,
-                "photo-too-large",
-                "The photo is too large",
-                detail="The photo is larger than the Kafka topic takes.",
-                hint="Raise max.message.bytes of the topic, or lower gateway.max_upload_bytes to what it is.",
-                image=event.id,
-            ) from None
-        raise _kafka_away(event.id) from None
+    except BacklogError:
+        raise _unavailable("too-busy", "The gateway is busy", "Kafka is away or slower than photos come.") from None
+    except TimeoutError:
+        raise _kafka_away("Kafka did not acknowledge in time.", event.id) from None
+    except PublishFailed as error:
+        _log.warning("Kafka did not take a photo", image=event.id, part=event.part, error=str(error))
+        raise _kafka_away(f"{error}.", event.id) from None
 
 
-def _no_verdict(gateway: Gateway, image: str, answer: SetAside | None) -> ProblemError:
-    if answer is not None:
-        return ProblemError(
-            422,
-            "photo-set-aside",
-            "The photo could not be judged",
-            detail=answer.reason,
-            hint=f"Take the photo again and send it under a new id; the original is kept in {answer.topic}.",
-            image=image,
-        )
-    if not gateway.verdicts.current:
-        return _unavailable(
-            "not-current",
-            "The gateway has not caught up with Kafka",
-            "The verdict may be there but unread.",
-            image=image,
-        )
-    if gateway.submissions.knows(image):
+def _set_aside(letter: DeadPhoto) -> ProblemError:
+    return ProblemError(
+        422,
+        "photo-set-aside",
+        "The photo could not be judged",
+        detail=letter.reason,
+        hint=f"Take the photo again and send it under a new id; the original is kept in {letter.topic}.",
+        image=letter.image,
+    )
+
+
+def _no_verdict(image: str, *, pending: bool) -> ProblemError:
+    if pending:
         return ProblemError(
             404,
             "verdict-pending",
@@ -216,7 +218,7 @@ def _no_verdict(gateway: Gateway, image: str, answer: SetAside | None) -> Proble
         "verdict-unknown",
         "No verdict under this id",
         detail="No verdict is known, and this gateway did not take a photo of that id since it started.",
-        hint="Use the id from the answer to POST /v1/images. Old verdicts are in the Kafka topic linegate.verdicts.",
+        hint=f"Use the id from the answer to POST /v1/images. Old verdicts are in the Kafka topic {Verdict.TOPIC}.",
         image=image,
     )
 
@@ -232,13 +234,13 @@ def _id_reused(image: str) -> ProblemError:
     )
 
 
-def _kafka_away(image: str | None = None) -> ProblemError:
+def _kafka_away(detail: str, image: str | None = None) -> ProblemError:
+    again = "" if image is None else f", with Idempotency-Key: {image}, so that the part is not doubled"
     return _unavailable(
         "kafka-away",
         "Kafka is not reachable",
-        "Kafka did not acknowledge in time." if image is not None else "Kafka did not answer.",
-        hint="Retry after the time in Retry-After"
-        + ("." if image is None else f", with Idempotency-Key: {image}, so that the part is not doubled."),
+        detail,
+        hint=f"Retry after the time in Retry-After{again}.",
         image=image,
     )
 

@@ -21,6 +21,10 @@ class IdReusedError(Exception):
     """An id came a second time with a different photo or a different address."""
 
 
+class BacklogError(Exception):
+    """Too much is on its way to Kafka already: it is away, or slower than the photos come."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Submission:
     fingerprint: str
@@ -33,11 +37,15 @@ class Submissions:
     Args:
         publish: hands an event to Kafka and answers a future that resolves with the broker's acknowledgement.
         capacity: how many ids the window holds.
+        backlog: bytes of photos that may be on their way at once. Below what the publisher can queue, so that it
+            never blocks the event loop.
     """
 
-    def __init__(self, publish: Publish, *, capacity: int) -> None:
+    def __init__(self, publish: Publish, *, capacity: int, backlog: int) -> None:
         self._publish = publish
         self._capacity = capacity
+        self._backlog = backlog
+        self._under_way: list[tuple[Acknowledgement, int]] = []
         self._window: OrderedDict[str, _Submission] = OrderedDict()
 
     def knows(self, image: str) -> bool:
@@ -55,6 +63,7 @@ class Submissions:
                 repetition then waits for that same attempt.
 
         Raises:
+            BacklogError: nothing was published; come again later.
             IdReusedError: the id was used for something else.
             TimeoutError: no acknowledgement in time.
             Exception: what the publisher raised; a repetition is a new attempt.
@@ -63,10 +72,17 @@ class Submissions:
         if known is not None and known.fingerprint != fingerprint:
             raise IdReusedError(event.id)
         if known is None or _failed(known.acknowledged):
+            self._check_backlog(event)
             known = self._window[event.id] = _Submission(fingerprint, self._publish(event))
+            self._under_way.append((known.acknowledged, len(event.pixels or b"")))
             self._trim()
         # Shielded: a client that hangs up, or is tired of waiting, must not cancel the attempt for its own retry.
         await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(known.acknowledged)), timeout_s)
+
+    def _check_backlog(self, event: PartImage) -> None:
+        self._under_way = [entry for entry in self._under_way if not entry[0].done()]
+        if sum(size for _, size in self._under_way) + len(event.pixels or b"") > self._backlog:
+            raise BacklogError
 
     def _trim(self) -> None:
         while len(self._window) > self._capacity:

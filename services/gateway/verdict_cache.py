@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from services.answers import DeadPhoto
 from shared.events import Verdict
 
 
@@ -25,16 +26,7 @@ class Judged:
         return cls(verdict.part, verdict.model_dump_json().encode())
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """The photo became a dead letter: there will be no verdict."""
-
-    reason: str
-    topic: str
-    """The dead-letter topic that keeps it."""
-
-
-Answer = Judged | SetAside
+Answer = Judged | DeadPhoto
 _Waiter = asyncio.Future[Answer | None]
 
 
@@ -51,13 +43,16 @@ class VerdictCache:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._waiters: dict[str, list[_Waiter]] = {}
         self._closed = False
-        self.current = False
-        """Whether the reader has caught up with Kafka. Until then an unknown id may only be unread."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     def put(self, image: str, answer: Answer) -> None:
         """Keep `answer` and wake those who wait for it. A verdict is never replaced by a dead letter. Any thread."""
         with self._lock:
-            if isinstance(self._answers.get(image), Judged) and isinstance(answer, SetAside):
+            if isinstance(self._answers.get(image), Judged) and isinstance(answer, DeadPhoto):
                 return
             self._answers[image] = answer
             while len(self._answers) > self._capacity:

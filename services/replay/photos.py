@@ -85,7 +85,7 @@ def _found(source: str, good: str | None, bad: str | None) -> Iterator[Photo]:
         paths = list(root.rglob("*"))
     else:
         paths = [Path(name) for name in glob.glob(source, recursive=True)]  # noqa: PTH207 - pathlib's has no absolute globs
-        root = Path(re.split(r"[*?\[]", source, maxsplit=1)[0]).parent
+        root = Path(re.split(r"[*?\[]", source, maxsplit=1)[0].rpartition("/")[0] or ".")
     for path in sorted(paths):
         if path.is_file() and path.suffix.lower() in SUFFIXES:
             inside = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -134,12 +134,7 @@ class Run:
             if (error := future.exception()) is not None:
                 self._refuse(event.id, str(error))
 
-        try:
-            future = self._publisher.publish(event)
-        except BufferError as error:
-            self._refuse(event.id, str(error))
-        else:
-            future.add_done_callback(done)
+        self._publisher.publish(event).add_done_callback(done)
 
     def _refuse(self, image: str, reason: str) -> None:
         with self._lock:

@@ -13,11 +13,12 @@ import anyio
 import anyio.from_thread
 import httpx
 import pytest
-from confluent_kafka import KafkaError, KafkaException
 from PIL import Image
 
+from services.answers import DeadPhoto
 from services.gateway.app import create_app
-from services.gateway.verdict_cache import Judged, SetAside, VerdictCache
+from services.gateway.verdict_cache import Judged, VerdictCache
+from shared.bus.publisher import PublishFailed
 from shared.events import Check, ModelStamp, PartImage, Timings, Verdict, now
 from shared.settings import GatewaySettings, ImageSettings, Settings
 
@@ -50,11 +51,16 @@ class Client:
     def __init__(self, portal: anyio.from_thread.BlockingPortal, **kwargs: Any) -> None:
         self.publisher = ListPublisher()
         self.verdicts = VerdictCache(100)
-        self.verdicts.current = True
+        self.current = True
         self.kafka_up = True
         settings = Settings(**kwargs)
         self.app = create_app(
-            settings, self.publisher, self.verdicts, reachable=lambda: self.kafka_up, acknowledge_s=0.2
+            settings,
+            self.publisher,
+            self.verdicts,
+            reachable=lambda: self.kafka_up,
+            current=lambda: self.current,
+            acknowledge_s=0.2,
         )
         self._portal = portal
         # A bug must reach the client as an answer, as it does behind a real server.
@@ -364,20 +370,14 @@ def test_without_acknowledgement_there_is_no_202(client: Client) -> None:
     assert [event.id for event in client.publisher.events] == [body["id"]]
 
 
-@pytest.mark.parametrize("failure", [KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT)), BufferError("queue full")])
-def test_a_refusal_of_kafka_is_503_and_may_be_retried(client: Client, failure: Exception) -> None:
+def test_a_refusal_of_kafka_is_503_and_may_be_retried(client: Client) -> None:
     """What did not go in goes in at the next try under the same id."""
-    client.publisher.fails = failure
-    problem(client.submit(picture(), id="a"), 503, "kafka-away")
+    client.publisher.fails = PublishFailed("Local: Message timed out")
+    body = problem(client.submit(picture(), id="a"), 503, "kafka-away")
+    assert "timed out" in body["detail"]
     client.publisher.fails = None
     assert client.submit(picture(), id="a").status_code == 202
     assert len(client.publisher.events) == 2
-
-
-def test_a_photo_too_large_for_the_topic_is_413(client: Client) -> None:
-    """The topic's own limit reaches the client as its size problem, not as an outage."""
-    client.publisher.fails = KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
-    problem(client.submit(picture()), 413, "photo-too-large")
 
 
 def test_a_bug_is_a_problem_too(client: Client) -> None:
@@ -422,7 +422,7 @@ def test_pending_and_unknown_differ(client: Client) -> None:
 
 def test_a_dead_letter_is_told_with_its_reason(client: Client) -> None:
     """A photo that was set aside will never have a verdict; the client learns why and where it is kept."""
-    client.verdicts.put("a", SetAside("the picture is damaged", "linegate.images.dlq"))
+    client.verdicts.put("a", DeadPhoto("a", "the picture is damaged", "linegate.images.dlq"))
     body = problem(client.request("GET", "/v1/verdicts/a"), 422, "photo-set-aside")
     assert body["detail"] == "the picture is damaged"
     assert "linegate.images.dlq" in body["hint"]
@@ -442,10 +442,26 @@ def test_a_wrong_wait_is_named(client: Client, params: dict[str, str]) -> None:
 
 def test_before_the_reader_has_caught_up_nothing_is_unknown(client: Client) -> None:
     """An unread verdict is not a missing one: 503, and not ready."""
-    client.verdicts.current = False
+    client.current = False
     problem(client.request("GET", "/v1/verdicts/a"), 503, "not-current")
     problem(client.request("GET", "/readyz"), 503, "not-ready")
     assert client.request("GET", "/healthz").json() == {"status": "alive"}
+
+
+def test_a_stopping_gateway_sends_waiters_away(client: Client) -> None:
+    """Whoever waits for a verdict when the gateway stops is told to ask again, at once."""
+    later = threading.Timer(0.1, client.verdicts.close)
+    later.start()
+    problem(client.request("GET", "/v1/verdicts/a", params={"wait": "25"}), 503, "stopping")
+    later.join()
+
+
+def test_while_kafka_is_away_nothing_is_unknown(client: Client) -> None:
+    """A verdict that cannot be read is not a missing one; those in memory are still served."""
+    client.verdicts.put("a", Judged.of(verdict("a")))
+    client.kafka_up = False
+    assert client.request("GET", "/v1/verdicts/a").status_code == 200
+    problem(client.request("GET", "/v1/verdicts/b"), 503, "not-current")
 
 
 def test_ready_means_kafka_answers(client: Client) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from services.gateway.submissions import IdReusedError, Submissions
+from services.gateway.submissions import BacklogError, IdReusedError, Submissions
 from shared.events import PartImage, now
 
 
@@ -35,7 +35,7 @@ def test_a_retry_after_the_acknowledgement_is_not_published_again() -> None:
 
     async def scene() -> None:
         wire = Wire()
-        submissions = Submissions(wire.publish, capacity=10)
+        submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         for _ in range(2):
             attempt = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60))
             await asyncio.sleep(0)
@@ -53,7 +53,7 @@ def test_a_retry_while_the_first_is_under_way_shares_its_fate() -> None:
 
     async def scene() -> None:
         wire = Wire()
-        submissions = Submissions(wire.publish, capacity=10)
+        submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         with pytest.raises(TimeoutError):
             await submissions.submit(photo(), "f", timeout_s=0.01)
         assert not wire.acknowledgements[0].cancelled()
@@ -71,7 +71,7 @@ def test_a_client_that_hangs_up_does_not_cancel_the_attempt() -> None:
 
     async def scene() -> None:
         wire = Wire()
-        submissions = Submissions(wire.publish, capacity=10)
+        submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         one, other = (asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60)) for _ in range(2))
         await asyncio.sleep(0)
         one.cancel()
@@ -88,7 +88,7 @@ def test_after_a_failure_the_id_is_free() -> None:
 
     async def scene() -> None:
         wire = Wire()
-        submissions = Submissions(wire.publish, capacity=10)
+        submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         with pytest.raises(TimeoutError):
             await submissions.submit(photo(), "f", timeout_s=0.01)
         wire.acknowledgements[0].set_exception(RuntimeError("broker away"))
@@ -107,7 +107,7 @@ def test_an_id_for_another_photo_is_refused() -> None:
 
     async def scene() -> None:
         wire = Wire()
-        submissions = Submissions(wire.publish, capacity=10)
+        submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         first = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60))
         await asyncio.sleep(0)
         wire.acknowledgements[0].set_result(None)
@@ -123,12 +123,36 @@ def test_the_window_is_bounded() -> None:
 
     async def scene() -> None:
         wire = Wire()
-        submissions = Submissions(wire.publish, capacity=2)
+        submissions = Submissions(wire.publish, capacity=2, backlog=1000)
         for image in "abc":
             attempt = asyncio.ensure_future(submissions.submit(photo(image), "f", timeout_s=60))
             await asyncio.sleep(0)
             wire.acknowledgements[-1].set_result(None)
             await attempt
         assert [submissions.knows(image) for image in "abc"] == [False, True, True]
+
+    asyncio.run(scene())
+
+
+def test_the_backlog_is_bounded_in_bytes() -> None:
+    """While Kafka is away photos do not pile up; acknowledged ones make room, and a retry under way needs none."""
+
+    async def scene() -> None:
+        wire = Wire()
+        submissions = Submissions(wire.publish, capacity=10, backlog=7)  # two photos of three bytes
+        attempts = [asyncio.ensure_future(submissions.submit(photo(image), "f", timeout_s=60)) for image in "ab"]
+        await asyncio.sleep(0)
+        with pytest.raises(BacklogError):
+            await submissions.submit(photo("c"), "f", timeout_s=60)
+        assert not submissions.knows("c")
+        attempts.append(asyncio.ensure_future(submissions.submit(photo("a"), "f", timeout_s=60)))
+        wire.acknowledgements[0].set_result(None)
+        await asyncio.sleep(0)
+        attempts.append(asyncio.ensure_future(submissions.submit(photo("c"), "f", timeout_s=60)))
+        await asyncio.sleep(0)
+        for acknowledgement in wire.acknowledgements[1:]:
+            acknowledgement.set_result(None)
+        await asyncio.gather(*attempts)
+        assert [event.id for event in wire.sent] == ["a", "b", "c"]
 
     asyncio.run(scene())

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 
-from services.gateway.verdict_cache import Judged, SetAside, VerdictCache
+from services.answers import DeadPhoto
+from services.gateway.verdict_cache import Judged, VerdictCache
 
 ANSWER = Judged("p-1", b"{}")
 
@@ -75,7 +76,7 @@ def test_the_oldest_goes_first() -> None:
 
 def test_a_verdict_outweighs_a_dead_letter() -> None:
     """Whatever the order in which two topics are read, a verdict stays a verdict."""
-    cache, aside = VerdictCache(10), SetAside("broken", "linegate.images.dlq")
+    cache, aside = VerdictCache(10), DeadPhoto("a", "broken", "linegate.images.dlq")
     cache.put("a", aside)
     cache.put("a", ANSWER)
     cache.put("a", aside)

@@ -1,0 +1,173 @@
+"""What became of photos: verdicts and dead letters, read from Kafka on threads and handed to callbacks.
+
+It belongs to no consumer group and commits nothing: every process that asks sees every answer.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import structlog
+
+from shared.bus.dead_letter import PREFIX
+from shared.bus.envelope import EnvelopeRejected
+from shared.bus.errors import KafkaFailedError
+from shared.bus.reader import EventReader
+from shared.bus.record import Record
+from shared.bus.settings import BusSettings
+from shared.bus.topics import dead_letter_topic
+from shared.errors import LinegateError
+from shared.events import Event, PartCrop, PartImage, Verdict
+
+POLL_SECONDS: Final = 0.2
+RETRY_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 5.0
+_IMAGE_HEADER: Final = {dead_letter_topic(PartImage.TOPIC): "ce_id", dead_letter_topic(PartCrop.TOPIC): "ce_image"}
+"""Which header of a dead letter names the photo's event."""
+_HandOn = Callable[[Record, Event | EnvelopeRejected], None]
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadPhoto:
+    """A photo that was set aside: there will be no verdict."""
+
+    image: str
+    reason: str
+    topic: str
+    """The dead-letter topic that keeps it."""
+
+
+class AnswerFeed:
+    """Reads answers from `start` to `stop`; a context manager does both.
+
+    Kafka may be away at any time, also at the start: the feed goes on when it is back. Partitions that are added to a
+    topic are read from the next start on.
+
+    Args:
+        bus: how to reach Kafka.
+        on_verdict: called with every verdict, on a thread of the feed.
+        on_dead_letter: likewise with every dead letter of a photo or of its crop.
+        since: begin with answers of this time; `latest` begins with those that come from now on.
+    """
+
+    def __init__(
+        self,
+        bus: BusSettings,
+        *,
+        on_verdict: Callable[[Verdict], None],
+        on_dead_letter: Callable[[DeadPhoto], None],
+        since: datetime | Literal["latest"] = "latest",
+    ) -> None:
+        self._bus = bus
+        self._on_verdict = on_verdict
+        self._on_dead_letter = on_dead_letter
+        self._since = since
+        self._stop = threading.Event()
+        self._verdicts_current = threading.Event()
+        self._dead_letters_current = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._read_verdicts, name="verdicts", daemon=True),
+            threading.Thread(target=self._read_dead_letters, name="dead letters", daemon=True),
+        ]
+
+    @property
+    def current(self) -> bool:
+        """Whether everything that was there at the start has been read."""
+        return self._verdicts_current.is_set() and self._dead_letters_current.is_set()
+
+    @property
+    def running(self) -> bool:
+        """Whether it reads. Only a fault, which is logged, ends that before `stop` does."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def start(self) -> None:
+        """Begin reading."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End reading. Threads that hang in a call to an absent Kafka are left to end with the process."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+
+    def wait_current(self, timeout: float) -> None:
+        """Return once `current`: answers to photos sent afterwards cannot be missed.
+
+        Raises:
+            LinegateError: not within `timeout` seconds.
+        """
+        if not (self._verdicts_current.wait(timeout) and self._dead_letters_current.wait(timeout)):
+            raise LinegateError(
+                f"Kafka at {self._bus.bootstrap_servers} could not be read within {timeout:.0f} s",
+                hint="is it running, and do the topics exist? `linegate doctor` tells",
+            )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _read_verdicts(self) -> None:
+        def hand_on(record: Record, event: Event | EnvelopeRejected) -> None:
+            if isinstance(event, Verdict):
+                self._on_verdict(event)
+            elif isinstance(event, EnvelopeRejected):
+                place = f"{record.topic}[{record.partition}]@{record.offset}"
+                _log.warning("not a verdict", record=place, reason=event.reason)
+
+        with self._open((Verdict,), dead_letters=False) as reader:
+            self._read(reader, hand_on, self._verdicts_current)
+
+    def _read_dead_letters(self) -> None:
+        def hand_on(record: Record, _event: Event | EnvelopeRejected) -> None:
+            if (letter := dead_photo(record)) is not None:
+                self._on_dead_letter(letter)
+
+        with self._open((PartImage, PartCrop), dead_letters=True) as reader:
+            self._read(reader, hand_on, self._dead_letters_current)
+
+    @contextmanager
+    def _open(self, types: tuple[type[Event], ...], *, dead_letters: bool) -> Iterator[EventReader | None]:
+        """A reader, as soon as Kafka answers; None where the feed is stopped before that."""
+        while not self._stop.is_set():
+            try:
+                reader = EventReader(self._bus, types, start=self._since, dead_letters=dead_letters)
+            except KafkaFailedError as error:
+                _log.warning("cannot read answers yet", error=str(error), hint=error.hint)
+                self._stop.wait(RETRY_SECONDS)
+            else:
+                with reader:
+                    yield reader
+                return
+        yield None
+
+    def _read(self, reader: EventReader | None, hand_on: _HandOn, current: threading.Event) -> None:
+        if reader is None:
+            return
+        try:
+            for record, event in reader.read_to_end():
+                hand_on(record, event)
+            current.set()
+            while not self._stop.is_set():
+                if (read := reader.poll(POLL_SECONDS)) is not None:
+                    hand_on(*read)
+        except KafkaFailedError as error:
+            # Not begun anew: whoever counts answers must not miss some, or see some twice, without knowing.
+            _log.error("stopped reading answers", error=str(error), hint=error.hint)
+
+
+def dead_photo(record: Record) -> DeadPhoto | None:
+    """The photo that a dead letter is about; None where it never said its id."""
+    values = {name.lower(): (data or b"").decode(errors="replace") for name, data in record.headers}
+    image = values.get(_IMAGE_HEADER[record.topic])
+    return DeadPhoto(image, values.get(f"{PREFIX}reason", "no reason given"), record.topic) if image else None
