@@ -40,6 +40,23 @@ class PlaceKey(RootModel[str]):
         parts = self.root.split("/")
         return all(part in (WILDCARD, getattr(place, name)) for name, part in zip(FIELDS, parts, strict=True))
 
+    def covers(self, other: "PlaceKey") -> bool:
+        """Whether every place under `other` falls under this key too."""
+        return all(
+            mine in (WILDCARD, theirs) for mine, theirs in zip(self.root.split("/"), other.root.split("/"), strict=True)
+        )
+
+    def overlaps(self, other: "PlaceKey") -> bool:
+        """Whether some place falls under both keys."""
+        pairs = zip(self.root.split("/"), other.root.split("/"), strict=True)
+        return all(mine == theirs or WILDCARD in (mine, theirs) for mine, theirs in pairs)
+
+    @property
+    def specificity(self) -> tuple[int, tuple[bool, ...]]:
+        """The greater wins: more named fields, and among equals the one further left."""
+        named = tuple(part != WILDCARD for part in self.root.split("/"))
+        return sum(named), named
+
     def __str__(self) -> str:
         return self.root
 

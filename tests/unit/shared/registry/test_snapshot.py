@@ -65,12 +65,16 @@ def test_what_is_resolved_matches_and_nothing_more_specific_does(place: Place, c
     keys = sorted("/".join(choice) for choice in chosen)
     resolved = holding(*keys).resolve(place)
     matching = [key for key in map(PlaceKey.parse, keys) if key.matches(place)]
+    assert (resolved.key if resolved else None) == max(matching, key=lambda key: key.specificity, default=None)
 
-    def rank(key: PlaceKey) -> tuple[int, list[bool]]:
-        named = [part != WILDCARD for part in key.root.split("/")]
-        return sum(named), named
 
-    assert (resolved.key if resolved else None) == max(matching, key=rank, default=None)
+@given(st.tuples(*[parts | st.just(WILDCARD)] * 4), st.tuples(*[parts | st.just(WILDCARD)] * 4))
+def test_a_key_covers_another_when_it_matches_all_its_places(wide: tuple[str, ...], narrow: tuple[str, ...]) -> None:
+    """Against every place there is over these names."""
+    first, second = PlaceKey.parse("/".join(wide)), PlaceKey.parse("/".join(narrow))
+    every = [Place(plant=a, line=b, station=c, layout=d) for a, b, c, d in product(["a", "b", "other"], repeat=4)]
+    assert first.covers(second) == all(first.matches(place) for place in every if second.matches(place))
+    assert first.overlaps(second) == any(first.matches(place) and second.matches(place) for place in every)
 
 
 def test_station_defaults_where_none_is_set() -> None:

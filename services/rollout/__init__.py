@@ -1,0 +1,1 @@
+"""Which model version is in force where: told and changed by people."""

@@ -1,0 +1,122 @@
+"""`linegate rollout` on a real registry."""
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from typer.testing import CliRunner
+
+from services.rollout.cli import app
+from shared.errors import LinegateError
+from shared.registry.client import Registry
+from shared.registry.errors import RevisionConflict, UnknownVersion
+from shared.registry.records import VersionRecord
+from shared.settings import RedisSettings
+
+pytestmark = pytest.mark.redis
+Rollout = Callable[..., str]
+
+
+@pytest.fixture
+def registry(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """An empty registry with versions v1 and v2, which the command finds by its environment."""
+    url = urlsplit(redis_url)._replace(path="/8").geturl()
+    monkeypatch.setenv("LINEGATE_REDIS__URL", url)
+    monkeypatch.setenv("COLUMNS", "200")
+    with redis.Redis.from_url(url) as client, Registry(RedisSettings.model_validate({"url": url})) as registry:
+        client.flushdb()
+        for version in ("v1", "v2"):
+            registry.register(VersionRecord(version=version, digest=version[1] * 64, kind="padim", author="ada"))
+        yield registry
+        client.flushdb()
+
+
+@pytest.fixture
+def rollout(registry: Registry) -> Rollout:
+    """Run `linegate rollout ...`; answers its output, raises its error."""
+    del registry
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, list(arguments))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return re.sub(r"\s+", " ", result.stdout)
+
+    return run
+
+
+def test_a_rollout_from_nothing_to_a_canary(rollout: Rollout) -> None:
+    """Assign, try, look, withdraw, look back."""
+    assert "No assignments yet" in rollout("list")
+    assert "champion v1" in rollout("assign", "munich", "--champion", "v1", "--author", "ada")
+    arguments = ("--champion", "v1", "--canary", "v2", "--percent", "5", "--shadow", "v2")
+    assert "canary v2 5 %, shadow v2" in rollout("assign", "munich/line-1", *arguments, "--author", "bob")
+    listed = rollout("list")
+    assert listed.index("munich/*/*/*/*") < listed.index("munich/line-1/*/*/*")
+    assert "munich/line-1/*/*/*" in rollout("show", "munich/line-1/s1/us/mobile")
+    assert "entries of their own: munich/line-1/*/*/*" in rollout("show", "munich")
+    assert "munich/*/*/*/*" in rollout("unassign", "munich/line-1")
+    told = rollout("history", "-n", "2")
+    assert "v1 + v2 5 % (shadow v2)" in told
+    assert "bob" in told
+
+
+def test_versions_are_listed(rollout: Rollout) -> None:
+    """Name, kind, digest, who."""
+    told = rollout("versions")
+    assert "v1" in told
+    assert "222222222222" in told
+    assert "ada" in told
+
+
+def test_a_station_is_changed_field_by_field(rollout: Rollout, registry: Registry) -> None:
+    """What is not named stays; leaving roi drops its polygon."""
+    rollout("station", "munich/line-1", "--policy", "roi", "--polygon", "0,0 1,0 1,1 0,1", "--height", "300")
+    rollout("station", "munich/line-1", "--presence", "0.8", "--no-orient")
+    held = registry.snapshot().stations["munich/line-1/*/*/*"].record
+    assert (held.policy, held.height, held.presence, held.orient) == ("roi", 300, 0.8, False)
+    rollout("station", "munich/line-1", "--policy", "full_frame")
+    held = registry.snapshot().stations["munich/line-1/*/*/*"].record
+    assert (held.policy, held.polygon, held.height) == ("full_frame", None, 300)
+
+
+def test_a_change_based_on_old_news_is_refused(rollout: Rollout, registry: Registry) -> None:
+    """The error names both revisions; the registry is unchanged."""
+    rollout("assign", "munich", "--champion", "v1", "--expect", "0")
+    with pytest.raises(RevisionConflict, match="expected no entry, found revision 3"):
+        rollout("assign", "munich", "--champion", "v2", "--expect", "0")
+    with pytest.raises(RevisionConflict, match="expected revision 2, found revision 3"):
+        rollout("assign", "munich", "--champion", "v2", "--expect", "2")
+    assert registry.snapshot().assignments["munich/*/*/*/*"].record.champion == "v1"
+    rollout("assign", "munich", "--champion", "v2", "--expect", "3")
+    assert registry.snapshot().assignments["munich/*/*/*/*"].record.champion == "v2"
+
+
+def test_faults_are_told(rollout: Rollout) -> None:
+    """An unknown version, an entry that is not there."""
+    with pytest.raises(UnknownVersion, match="v9 is not registered"):
+        rollout("assign", "munich", "--champion", "v9")
+    with pytest.raises(LinegateError, match="there is no assignment of munich"):
+        rollout("unassign", "munich")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("assign", "Munich", "--champion", "v1"),
+        ("assign", "munich/l/s/us/film", "--champion", "v1"),
+        ("assign", "munich", "--champion", "v1", "--canary", "v2"),
+        ("assign", "munich", "--champion", "V 1"),
+        ("station", "munich", "--policy", "roi"),
+        ("station", "munich", "--policy", "roi", "--polygon", "0,0 1"),
+        ("station", "munich", "--height", "1"),
+    ],
+)
+def test_a_wrong_command_line_is_status_two(registry: Registry, arguments: tuple[str, ...]) -> None:
+    """And nothing is changed."""
+    before = registry.snapshot().revision
+    assert CliRunner().invoke(app, list(arguments)).exit_code == 2
+    assert registry.snapshot().revision == before
