@@ -54,8 +54,8 @@ class TrainOptions:
         resamples: of the bootstrap; 0 leaves the intervals out.
     """
 
-    crop: CropPolicy = "full_frame"
-    station: StationConfig = field(default_factory=lambda: StationConfig(policy="full_frame"))
+    crop: CropPolicy = "mask_rcnn"
+    station: StationConfig = field(default_factory=StationConfig)
     scheme: Scheme = "half"
     protocol: Protocol = "clean"
     rule: ThresholdRule | None = None
@@ -132,7 +132,10 @@ def train(
     lost = frozenset(crops.not_found)
     good = [s for s in parts.train if not s.damaged and s.name not in lost]
     if len(good) < LEAST_TRAIN:
-        raise FitRejected(f"{len(good)} good crops are too few to learn from", hint="about 50 good photos make a start")
+        hint = "no label was found in the photos: --crop full_frame takes the whole photo" if lost else None
+        raise FitRejected(
+            f"{len(good)} good crops are too few to learn from", hint=hint or "about 50 good photos make a start"
+        )
     with _timed(seconds, "fit"):
         model.fit(_Pixels(crops, good), progress=progress)
     with _timed(seconds, "calibrate"):

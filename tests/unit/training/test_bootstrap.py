@@ -3,11 +3,11 @@
 import numpy as np
 
 from training.bootstrap import bootstrap_intervals
-from training.metrics import Bools, Floats, auroc, image_metrics
+from training.metrics import Bools, Floats, auroc, image_metrics, operating_points
 
 
 def _only_auroc(scores: Floats, damaged: Bools) -> dict[str, float]:
-    return {"auroc": auroc(scores, damaged)}
+    return {"auroc": auroc(operating_points(scores, damaged))}
 
 
 def test_interval_contains_the_estimate_and_narrows_with_more_parts() -> None:
@@ -18,7 +18,7 @@ def test_interval_contains_the_estimate_and_narrows_with_more_parts() -> None:
         scores = np.concatenate([rng.normal(0, 1, parts), rng.normal(1, 1, parts)])
         damaged = np.repeat([False, True], parts)
         interval = bootstrap_intervals(_only_auroc, scores, damaged, seed=3, resamples=200)["auroc"]
-        assert interval.low < auroc(scores, damaged) < interval.high
+        assert interval.low < _only_auroc(scores, damaged)["auroc"] < interval.high
         widths.append(interval.high - interval.low)
     assert widths[1] < 0.5 * widths[0]
 
@@ -28,7 +28,7 @@ def test_agrees_with_the_known_standard_error() -> None:
     rng = np.random.default_rng(2)
     n = 200
     scores, damaged = np.concatenate([rng.normal(0, 1, n), rng.normal(1, 1, n)]), np.repeat([False, True], n)
-    a = auroc(scores, damaged)
+    a = _only_auroc(scores, damaged)["auroc"]
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     error = np.sqrt((a * (1 - a) + (n - 1) * (q1 - a * a) + (n - 1) * (q2 - a * a)) / n**2)
     interval = bootstrap_intervals(_only_auroc, scores, damaged, seed=0, resamples=600)["auroc"]

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from training.metrics import (
     PRECISION_TARGETS,
     auroc,
+    average_precision,
     best_f1,
     confusion,
     image_metrics,
@@ -30,7 +32,16 @@ def test_auroc_is_the_chance_of_a_right_order(rows: list[tuple[int, bool]]) -> N
     """AUROC equals the share of (damaged, good) pairs in the right order, ties counting half."""
     scores, damaged = _arrays(rows)
     pairs = [(a > b) + 0.5 * (a == b) for a in scores[damaged] for b in scores[~damaged]]
-    assert auroc(scores, damaged) == pytest.approx(np.mean(pairs))
+    assert auroc(operating_points(scores, damaged)) == pytest.approx(np.mean(pairs))
+
+
+@given(scored)
+def test_areas_agree_with_scikit_learn(rows: list[tuple[int, bool]]) -> None:
+    """AUROC and average precision are those of the field's usual library."""
+    scores, damaged = _arrays(rows)
+    points = operating_points(scores, damaged)
+    assert auroc(points) == pytest.approx(roc_auc_score(damaged, scores))
+    assert average_precision(points) == pytest.approx(average_precision_score(damaged, scores))
 
 
 @given(scored, st.sampled_from([0.3, 0.5, 0.9, 0.95, 0.996, 1.0]))

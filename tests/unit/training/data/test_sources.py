@@ -74,7 +74,7 @@ def test_a_manifest_in_the_folder_wins(tmp_path: Path) -> None:
     assert [sample.label for sample in open_data(tmp_path).samples] == ["damaged"]
     assert open_data(tmp_path / "manifest.jsonl") == open_data(tmp_path)
     (tmp_path / "other.csv").write_text("image,label\n")
-    with pytest.raises(DataRejected, match="several manifests: manifest.jsonl, other.csv"):
+    with pytest.raises(DataRejected, match=r"several manifests: manifest.jsonl, other.csv"):
         open_data(tmp_path)
 
 

@@ -1,0 +1,105 @@
+"""Read the command line's small languages: rules, method options, version names, places."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import LinegateError
+from shared.models.card import ThresholdRule
+from shared.registry.place_key import FIELDS, PlaceKey
+from shared.registry.records import VersionId
+from training.data.source import DataSet
+
+
+class ArgumentRejected(LinegateError):
+    """An argument of the command line cannot be understood."""
+
+
+def threshold_rule(text: str | None) -> tuple[ThresholdRule | None, float | None]:
+    """`precision=0.996` as its rule and number; None is the default rule.
+
+    Raises:
+        ArgumentRejected: no such rule, or not a number.
+    """
+    if text is None:
+        return None, None
+    name, _, number = text.partition("=")
+    try:
+        rule: ThresholdRule = TypeAdapter[ThresholdRule](ThresholdRule).validate_python(name)
+        return rule, float(number) if number else None
+    except ValidationError:
+        raise ArgumentRejected(
+            f"there is no rule {name!r}", hint=f"rules: {', '.join(get_args(ThresholdRule))}"
+        ) from None
+    except ValueError:
+        raise ArgumentRejected(f"--rule {text}: {number!r} is no number") from None
+
+
+def model_options(texts: Sequence[str]) -> dict[str, Any]:
+    """`key=value` pairs; a value is JSON where it parses as such, otherwise text.
+
+    Raises:
+        ArgumentRejected: no `=`, or a key twice.
+    """
+    options: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ArgumentRejected(f"--option {text!r} is not key=value")
+        if key in options:
+            raise ArgumentRejected(f"--option {key} is given twice")
+        try:
+            options[key] = json.loads(value)
+        except json.JSONDecodeError:
+            options[key] = value
+    return options
+
+
+def version_name(given: str | None, data: str, kind: str, when: datetime) -> str:
+    """The given name, checked, or one made of data set, kind and minute.
+
+    Raises:
+        ArgumentRejected: the given name is not one the registry takes.
+    """
+    if given is None:
+        stem = re.sub(r"[^a-z0-9._-]+", "-", data.lower()).strip("-._")[:60]
+        return f"{stem or 'model'}-{kind}-{when:%Y%m%d-%H%M}"
+    try:
+        return TypeAdapter[str](VersionId).validate_python(given)
+    except ValidationError:
+        raise ArgumentRejected(
+            f"{given!r} is no version name", hint="lower-case letters, digits, '.', '_' and '-', at most 95"
+        ) from None
+
+
+def place_key(text: str | None) -> PlaceKey | None:
+    """A place such as `munich/line-1/*/us`, or None.
+
+    Raises:
+        ArgumentRejected: not a key.
+    """
+    try:
+        return None if text is None else PlaceKey.parse(text)
+    except ValidationError:
+        raise ArgumentRejected(f"{text!r} is no place", hint=f"{'/'.join(FIELDS)}, * for any") from None
+
+
+def narrowed(data: DataSet, layouts: Sequence[str], cameras: Sequence[str]) -> DataSet:
+    """The samples of some layouts and imaging situations; empty means all.
+
+    Raises:
+        ArgumentRejected: nothing is left; the hint lists what there is.
+    """
+    kept = tuple(
+        sample
+        for sample in data.samples
+        if (not layouts or sample.layout in layouts) and (not cameras or sample.camera in cameras)
+    )
+    if not kept:
+        there = sorted({f"{sample.layout}/{sample.camera}" for sample in data.samples})
+        raise ArgumentRejected("no photos of that layout and camera", hint=f"there are: {', '.join(there)}")
+    return DataSet(data.name, kept)

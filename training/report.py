@@ -1,0 +1,162 @@
+"""One self-contained HTML page about one model version: no script, no network, printable, light and dark."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import jinja2
+from markupsafe import Markup
+
+from shared.models.card import Interval
+from training import plots
+from training.examples import Example
+from training.fit import TrainingResult
+from training.metrics import operating_points
+from training.overlay import HeatScale, data_url, heat_scale, overlay, scaled
+from training.wording import (
+    METRIC_MEANINGS,
+    METRIC_NAMES,
+    expected_catches,
+    expected_stops,
+    rule_in_words,
+    share_interval,
+)
+
+TEMPLATE: Final = "report.html.j2"
+NEAREST: Final = 6
+"""Right decisions shown per label, those nearest to the threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the metrics table; `bar` is the value as a share of the row's width."""
+
+    name: str
+    meaning: str
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One example, encoded."""
+
+    name: str
+    defect: str
+    score: float
+    tall: bool
+    plain: str
+    heat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Pictures under one heading."""
+
+    title: str
+    note: str
+    pictures: tuple[Picture, ...]
+
+
+def render_report(result: TrainingResult, *, version: str, digest: str) -> str:
+    """The page as HTML text.
+
+    Args:
+        result: of the training.
+        version: what the model version is called.
+        digest: sha256 of its bundle.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("training", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    card = result.card
+    both = bool(card.data.test_good and card.data.test_damaged)
+    threshold = card.calibration.threshold
+    points = operating_points(result.test.scores, result.test.damaged) if both else None
+    # Our own SVG, made of numbers and fixed words: the only text that is not escaped.
+    return environment.get_template(TEMPLATE).render(
+        version=version,
+        digest=digest,
+        card=card,
+        kind=result.model.kind,
+        spec=json.dumps(result.model.spec.model_dump(mode="json"), indent=2),
+        options=result.options,
+        stops=expected_stops(card.calibration),
+        catches=expected_catches(result.decided),
+        rule=rule_in_words(card.calibration),
+        decided=result.decided,
+        rows=metric_rows(result),
+        warnings=result.warnings,
+        not_found=result.not_found,
+        histogram=Markup(plots.histogram(result.test.good_scores, result.test.damaged_scores, threshold))  # noqa: S704
+        if len(result.test.scores)
+        else None,
+        roc=Markup(plots.roc(points, threshold)) if points else None,  # noqa: S704 - as above
+        precision_recall=Markup(plots.precision_recall(points, threshold)) if points else None,  # noqa: S704 - as above
+        galleries=galleries(result),
+        seconds=result.seconds,
+        ms_per_image=result.ms_per_image,
+    )
+
+
+def metric_rows(result: TrainingResult) -> list[Row]:
+    """The measured metrics in reading order, counts' intervals exact, ranking metrics' by bootstrap."""
+    decided, measured = result.decided, result.card.metrics
+    exact = {
+        "recall_at_threshold": share_interval(decided.caught, decided.caught + decided.missed),
+        "precision_at_threshold": share_interval(decided.caught, decided.caught + decided.stopped),
+        "false_alarm_rate_at_threshold": share_interval(decided.stopped, decided.stopped + decided.passed),
+    }
+    return [
+        Row(name, METRIC_MEANINGS[key], measured[key], exact.get(key) or result.intervals.get(key))
+        for key, name in METRIC_NAMES.items()
+        if key in measured
+    ]
+
+
+def galleries(result: TrainingResult) -> list[Gallery]:
+    """The wrong decisions, then the right ones nearest to the threshold; no picture twice."""
+    shown = result.examples
+    scale = heat_scale([example.anomaly_map for example in shown.highest_good], result.card.calibration.threshold)
+    wrong = {example.name for example in (*shown.missed, *shown.stopped)}
+    near_good = [example for example in shown.highest_good if example.name not in wrong][:NEAREST]
+    near_damaged = [example for example in shown.lowest_damaged if example.name not in wrong][:NEAREST]
+    made = [
+        _gallery("Damaged parts that pass", _of(len(shown.missed), shown.missed_in_all, "lowest"), shown.missed, scale),
+        _gallery(
+            "Good parts that are stopped",
+            _of(len(shown.stopped), shown.stopped_in_all, "highest"),
+            shown.stopped,
+            scale,
+        ),
+        _gallery("Highest-scoring good parts that pass", "right, and nearest to the threshold", near_good, scale),
+        _gallery(
+            "Lowest-scoring damaged parts that are caught", "right, and nearest to the threshold", near_damaged, scale
+        ),
+    ]
+    return [gallery for gallery in made if gallery.pictures]
+
+
+def _of(shown: int, total: int, end: str) -> str:
+    return f"all {total}" if shown == total else f"the {shown} {end}-scoring of {total}"
+
+
+def _gallery(title: str, note: str, examples: Sequence[Example], scale: HeatScale) -> Gallery:
+    return Gallery(title, note, tuple(_picture(example, scale) for example in examples))
+
+
+def _picture(example: Example, scale: HeatScale) -> Picture:
+    height, width = example.pixels.shape[:2]
+    return Picture(
+        name=example.name,
+        defect=example.defect,
+        score=example.score,
+        tall=height > width,
+        plain=data_url(scaled(example.pixels)),
+        heat=data_url(overlay(example.pixels, example.anomaly_map, example.mask, scale)),
+    )
