@@ -40,7 +40,7 @@ class Summary:
     photos: int
     """Photos handed to Kafka."""
     refused: int
-    """Photos that Kafka did not accept; nothing can be expected of them."""
+    """Photos that could not be sent, as a rule because Kafka did not accept them; no answer can be expected."""
     verdicts: int
     """Photos with at least one verdict."""
     dead_letters: int

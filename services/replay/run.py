@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 from services.photo_event import photo_event
 from services.replay.photos import Photo
 from services.tally import Summary, Tally
-from shared.events import PartImage, Place, Verdict
+from shared.errors import LinegateError
+from shared.events import PartImage, Place, Verdict, new_event_id
 
 RECENT: Final = 12
 """Verdicts shown while running."""
@@ -54,23 +55,23 @@ class Run:
     def send(self, *, rate: float, stop: threading.Event) -> None:
         """Send every photo, the n-th at n / `rate` seconds from the start, or as soon after as it can be read.
 
-        Returns early once `stop` is set.
-
-        Raises:
-            LinegateError: a photo cannot be read.
+        Returns early once `stop` is set. A photo that cannot be read counts as refused.
         """
         start = self._clock()
         for index, photo in enumerate(self._photos):
             if stop.wait(max(0.0, start + index / rate - self._clock())):
                 return
-            event = photo_event(
-                photo.path, part=photo.part, place=self._place, layout=photo.layout, camera=photo.camera
-            )
-            with self._lock:
-                self._sent[event.id] = photo
-                self._tally.sent(event.id, at=self._clock(), label=photo.label)
-                self._last_answer = self._clock()
-            self._hand_over(event)
+            try:
+                event = photo_event(
+                    photo.path, part=photo.part, place=self._place, layout=photo.layout, camera=photo.camera
+                )
+            except LinegateError as error:
+                image = new_event_id()
+                self._book(image, photo)
+                self._refuse(image, str(error))
+            else:
+                self._book(event.id, photo)
+                self._hand_over(event)
 
     def wait(self, *, patience: float, stop: threading.Event, settle: float = SETTLE_SECONDS) -> None:
         """Wait until every photo is answered, then `settle` seconds more for answers too many.
@@ -128,6 +129,12 @@ class Run:
                 }
                 for image, photo in self._sent.items()
             ]
+
+    def _book(self, image: str, photo: Photo) -> None:
+        with self._lock:
+            self._sent[image] = photo
+            self._tally.sent(image, at=self._clock(), label=photo.label)
+            self._last_answer = self._clock()
 
     def _hand_over(self, event: PartImage) -> None:
         def done(future: Future[Any]) -> None:

@@ -42,7 +42,7 @@ def summary_view(summary: Summary, reasons: Sequence[str]) -> RenderableType:
         ("verdicts", summary.verdicts, False),
         ("missing", summary.missing, True),
         ("duplicates", summary.duplicates, True),
-        ("refused by Kafka", summary.refused, True),
+        ("not sent", summary.refused, True),
         ("dead letters", summary.dead_letters, False),
         ("pass", summary.passed, False),
         ("fail", summary.failed, False),

@@ -7,13 +7,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import pytest
 from rich.console import Console
 
 from services.replay.photos import Photo
 from services.replay.run import Run
 from services.replay.view import live_view, summary_view
-from shared.errors import LinegateError
 from shared.events import Check, PartImage, Place, Timings, Verdict
 
 PLACE = Place(plant="munich", line="line-1", layout="us")
@@ -154,13 +152,16 @@ def test_stop_ends_the_sending(tmp_path: Path) -> None:
     assert line.events == []
 
 
-def test_an_unreadable_photo_is_an_error(tmp_path: Path) -> None:
-    """A file that vanished is told by name; so is one that is empty."""
-    for path in (tmp_path / "gone.png", tmp_path / "empty.png"):
-        if path.name == "empty.png":
-            path.touch()
-        with pytest.raises(LinegateError, match=path.name):
-            replay(Line(), [Photo(path, "p")])
+def test_an_unreadable_photo_does_not_stop_the_others(tmp_path: Path) -> None:
+    """A file that vanished or is empty is told by name and spoils the account; the next photo still goes out."""
+    (tmp_path / "empty.png").touch()
+    (last,) = photos(tmp_path, 1)
+    found = [Photo(tmp_path / "gone.png", "a"), Photo(tmp_path / "empty.png", "b"), last]
+    run = replay(Line(judge), found, patience=60)
+    assert (run.summary().refused, run.summary().verdicts, run.summary().complete) == (2, 1, False)
+    assert [row["answer"] for row in run.rows()] == ["refused", "refused", "verdict"]
+    assert "gone.png" in run.rows()[0]["reason"]
+    assert "empty.png" in run.rows()[1]["reason"]
 
 
 def test_the_views_show_what_happened(tmp_path: Path) -> None:
