@@ -1,17 +1,15 @@
 """librdkafka's options for our clients, and its messages as records."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, Message
 
 from shared.bus.record import Record
 from shared.bus.settings import BusSettings
-from shared.bus.topics import MAX_RECORD_BYTES
+from shared.bus.topics import MAX_DEAD_LETTER_BYTES
 
 Options = dict[str, Any]
-CLIENT_MAX_BYTES: Final = MAX_RECORD_BYTES + 2 * 1024 * 1024
-"""Above every topic's own limit, so that the topic decides."""
 
 
 def consumer_options(settings: BusSettings, **more: Any) -> Options:
@@ -22,7 +20,7 @@ def consumer_options(settings: BusSettings, **more: Any) -> Options:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "fetch.message.max.bytes": 4 * 1024 * 1024,
-        "receive.message.max.bytes": 4 * CLIENT_MAX_BYTES,
+        "receive.message.max.bytes": 100_000_000,
         "queued.max.messages.kbytes": 65_536,
         "fetch.wait.max.ms": 100,
         "reconnect.backoff.max.ms": 2_000,
@@ -37,7 +35,7 @@ def producer_options(settings: BusSettings, **more: Any) -> Options:
         "bootstrap.servers": settings.bootstrap_servers,
         "enable.idempotence": True,
         "acks": "all",
-        "message.max.bytes": CLIENT_MAX_BYTES,
+        "message.max.bytes": MAX_DEAD_LETTER_BYTES,
         "message.timeout.ms": settings.message_timeout_ms,
         "queue.buffering.max.kbytes": 262_144,
         "linger.ms": 2,

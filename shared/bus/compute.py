@@ -4,12 +4,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.bus.partitions import Taken
 from shared.bus.processing import Processed
-from shared.bus.record import PartitionId
 
 
 class ComputeThread:
@@ -46,9 +45,9 @@ class ComputeThread:
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def works_on(self, partitions: Collection[PartitionId]) -> bool:
-        """Whether a batch that is not collected yet has records of these partitions."""
-        return any(taken.partition_id in partitions for batch in self._outstanding for taken in batch)
+    def works_on(self, wanted: Callable[[Taken], bool]) -> bool:
+        """Whether a batch that is not collected yet has a record that `wanted` says yes to."""
+        return any(wanted(taken) for batch in self._outstanding for taken in batch)
 
     def submit(self, batch: list[Taken]) -> None:
         """Hand in a batch."""

@@ -9,8 +9,13 @@ from confluent_kafka.cimpl import NewTopic
 from shared.events import EVENT_TYPES, Event, PartCrop, PartImage, Verdict
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
-MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
-"""Largest record a topic takes: a 12-megapixel photo as a lossless crop, with room. Larger ones travel by `dataref`."""
+MIB: Final = 1024 * 1024
+MAX_RECORD_BYTES: Final = 16 * MIB
+"""Largest record of ours: a 12-megapixel photo as a lossless crop, with room. Larger ones travel by `dataref`."""
+MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 2 * MIB
+"""Kafka's limit is on a record batch: one largest record beside up to 1 MB (`batch.size`) of others."""
+MAX_DEAD_LETTER_BYTES: Final = MAX_BATCH_BYTES + MIB
+"""Whatever a topic took must fit into its dead-letter topic, with the added headers."""
 CONSUMED: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict)
 TIMEOUT_SECONDS: Final = 30.0
 
@@ -48,7 +53,7 @@ def ensure_topics(
             num_partitions=partitions,
             replication_factor=replication,
             config={
-                "max.message.bytes": str(MAX_RECORD_BYTES),
+                "max.message.bytes": str(_limit(topic)),
                 # CreateTime: the record's clock is the sender's, so that lag in seconds tells the photo's age.
                 "message.timestamp.type": "CreateTime",
                 "cleanup.policy": "delete",
@@ -56,7 +61,7 @@ def ensure_topics(
         )
         for topic in (all_topics() if topics is None else topics)
     ]
-    created = []
+    created: list[str] = []
     for topic, future in client.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS).items():
         try:
             future.result(TIMEOUT_SECONDS)
@@ -66,3 +71,7 @@ def ensure_topics(
         else:
             created.append(topic)
     return tuple(created)
+
+
+def _limit(topic: str) -> int:
+    return MAX_DEAD_LETTER_BYTES + MIB if topic.endswith(DEAD_LETTER_SUFFIX) else MAX_BATCH_BYTES
