@@ -83,7 +83,8 @@ def unassign(key: Key, expect: Expect = None, author: Author = None) -> None:
         held = registry.snapshot().assignment(place)
         if held is None:
             raise LinegateError(f"there is no assignment of {place}", hint="`linegate rollout list` shows all")
-        registry.unassign(place, expected=held.revision if expect is None else expect, author=author or getpass.getuser())
+        expected = held.revision if expect is None else expect
+        registry.unassign(place, expected=expected, author=author or getpass.getuser())
         tables.show(*tables.in_force(registry.snapshot(), place))
 
 
