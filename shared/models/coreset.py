@@ -1,8 +1,7 @@
 """Greedy k-center selection (PatchCore algorithm 1): the few patches that stay close to all patches.
 
 Exact: the picks are those of the textbook algorithm, which after each pick measures every point's distance to it. Most
-of that work is skipped, since the triangle inequality proves it useless: let x be m away from its nearest centre c.
-A new centre z with d(c, z) >= 2 m is at least d(c, z) - m >= m away from x, so x keeps its distance m.
+of those distances are never measured, because a cheap lower bound (`Sketch`) shows that they cannot be the smallest.
 """
 
 from collections.abc import Callable
@@ -14,8 +13,16 @@ from numpy.typing import NDArray
 from sklearn.random_projection import SparseRandomProjection, johnson_lindenstrauss_min_dim
 
 First = Literal["far", "zero"]
-SAFETY: Final = 1 - 1e-4
-"""Pruning bound shrunk by far more than float32 rounding, so that rounding can never prune a point that matters."""
+SKETCH_WIDTH: Final = 32
+"""Principal coordinates in a sketch: fewer cost less a pass but rule out less (8, 16, 32, 48 of 152 took 7.9, 4.6,
+3.7, 3.5 ms a pick on 102,400 patches with one thread; without a sketch 18)."""
+SKETCH_WORTH: Final = 2 * SKETCH_WIDTH
+"""Narrower points are measured outright."""
+SKETCH_SAMPLE: Final = 16384
+"""Points that the principal axes are computed from. Any orthonormal axes give a true bound, better ones a tighter."""
+RELATIVE_SLACK: Final = 1e-4
+ABSOLUTE_SLACK: Final = 1e-5
+"""Both far above float32 rounding, so that rounding can never rule out a point that matters."""
 CHUNK: Final = 8192
 """Points gathered at once; bounds the copies besides the features themselves."""
 REPORT_EVERY: Final = 64
@@ -28,6 +35,7 @@ def k_center_greedy(
     """Indices of `count` centres, in the order they were picked.
 
     Each centre is the point farthest from all earlier ones; of equally far points, the one with the lowest index.
+    Memory besides `points`: a sketch of (N, 33) and a few numbers per point.
 
     Args:
         points: (N, D) float32, finite, on any device. Not copied.
@@ -48,25 +56,17 @@ def k_center_greedy(
     pick = 0 if first == "zero" else int(distances_to(points, points.mean(dim=0)).argmax())
     picks = [pick]
     nearest = distances_to(points, points[pick])
-    # int32 halves what the hot loop reads.
-    owner = torch.zeros(total, dtype=torch.int32, device=points.device)
-    centres = torch.empty((count, points.shape[1]), dtype=points.dtype, device=points.device)
-    centres[0] = points[pick]
+    # A GPU measures all points faster than it could sort out which ones to measure.
+    sketch = Sketch(points) if points.shape[1] > SKETCH_WORTH and points.device.type == "cpu" else None
     while len(picks) < count:
         pick = int(nearest.argmax())
         if float(nearest[pick]) == 0.0:
             break
-        number = len(picks)
-        centres[number] = points[pick]
-        bound = distances_to(centres[:number], centres[number]).mul_(0.5 * SAFETY)
-        affected = torch.gt(nearest, bound[owner]).nonzero().squeeze(1)
-        for start in range(0, len(affected), CHUNK):
-            rows = affected[start : start + CHUNK]
-            distance = distances_to(points.index_select(0, rows), centres[number])
-            closer = distance < nearest[rows]
-            nearest[rows[closer]] = distance[closer]
-            owner[rows[closer]] = number
         picks.append(pick)
+        if sketch is None:
+            torch.minimum(nearest, distances_to(points, points[pick]), out=nearest)
+        else:
+            _lower(points, pick, sketch.maybe_closer(pick, nearest), nearest)
         if report is not None and len(picks) % REPORT_EVERY == 0:
             report(len(picks))
     return np.array(picks, dtype=np.int64)
@@ -78,6 +78,42 @@ def distances_to(points: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     Not by |x|^2 + |c|^2 - 2xc: that cancels for near points, and its rounding depends on how the points are blocked.
     """
     return torch.cdist(points, centre[None], compute_mode="donot_use_mm_for_euclid_dist").squeeze(1)
+
+
+class Sketch:
+    """A few coordinates per point whose distances never exceed the points' own.
+
+    Split x into its part p along some orthonormal axes and the rest r. Then |x - y|^2 = |p_x - p_y|^2 + |r_x - r_y|^2,
+    and |r_x - r_y| >= ||r_x| - |r_y||. So the coordinates (p, |r|) give a lower bound on every distance.
+    """
+
+    def __init__(self, points: torch.Tensor) -> None:
+        """Sketch (N, D) points, D > SKETCH_WIDTH."""
+        mean = points.mean(dim=0).double()
+        sample = points[:: max(1, len(points) // SKETCH_SAMPLE)].double() - mean
+        axes = torch.linalg.eigh(sample.T @ sample).eigenvectors[:, -SKETCH_WIDTH:]
+        self._coordinates = torch.empty((len(points), SKETCH_WIDTH + 1), dtype=torch.float32)
+        for start in range(0, len(points), CHUNK):
+            rows = slice(start, start + CHUNK)
+            centred = points[rows].double() - mean
+            along = centred @ axes
+            self._coordinates[rows, :SKETCH_WIDTH] = along
+            # From the remainder itself: the difference of two squares would cancel and spoil the bound.
+            self._coordinates[rows, SKETCH_WIDTH] = (centred - along @ axes.T).norm(dim=1)
+        self._slack = ABSOLUTE_SLACK * float(self._coordinates.norm(dim=1).max())
+
+    def maybe_closer(self, pick: int, nearest: torch.Tensor) -> torch.Tensor:
+        """Indices (n,) of all points that may lie closer than `nearest` (N,) to point `pick`."""
+        bound = distances_to(self._coordinates, self._coordinates[pick])
+        return torch.lt(bound.mul_(1 - RELATIVE_SLACK).sub_(self._slack), nearest).nonzero().squeeze(1)
+
+
+def _lower(points: torch.Tensor, pick: int, rows: torch.Tensor, nearest: torch.Tensor) -> None:
+    """Lower `nearest` of some points to their distance to point `pick` where that is smaller."""
+    for start in range(0, len(rows), CHUNK):
+        some = rows[start : start + CHUNK]
+        distance = distances_to(points.index_select(0, some), points[pick])
+        nearest[some] = torch.minimum(nearest[some], distance)
 
 
 def author_projection(points: torch.Tensor, seed: int) -> torch.Tensor:

@@ -41,8 +41,9 @@ def author_score(nearest: Distances, inside: Mask | None = None) -> Distances:
     bank item), so k = 1 gives zero and is refused.
 
     Args:
-        nearest: distances of each patch to its k nearest bank items, ascending. The authors' index (flat L2) returns
-            *squared* distances and so their scores are squared distances too; pass those for their numbers.
+        nearest: distances of each patch to its k nearest bank items, ascending. Euclidean: a flat L2 index as the
+            authors use returns squares, which saturate the softmax wherever features are not small (then the weight
+            is nearly zero, or NaN without stabilisation, and the ranking is lost).
         inside: as in `top_fraction_mean`.
 
     Raises:

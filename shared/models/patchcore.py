@@ -38,8 +38,8 @@ class PatchCoreOptions(Model):
     """`exact`: greedy k-center on the embeddings, starting farthest from the mean; `author`: starting at index 0, and
     on a sparse random projection (eps 0.9) of them."""
     scoring: Literal["top", "max", "author", "paper"] = "top"
-    """`top`: mean of the most distant patches; `max`: the most distant; `author`: see `image_score.author_score`, on
-    squared distances; `paper`: equation 7."""
+    """`top`: mean of the most distant patches; `max`: the most distant; `author`: see `image_score.author_score`;
+    `paper`: equation 7."""
     top_fraction: Annotated[float, Field(gt=0, le=1)] = 0.003
     k: Annotated[int, Field(ge=1, le=50)] = 1
     """Neighbours per patch; its distance is to the nearest, the others only weigh in `author` scoring (3 there)."""
@@ -161,7 +161,7 @@ class PatchCore(AnomalyModel):
             case "max":
                 return maximum(nearest[:, :, 0], inside)
             case "author":
-                return author_score(np.square(nearest), inside)
+                return author_score(nearest, inside)
             case "paper":
                 neighbours = self._fitted()
                 patches = nearest.shape[1]
