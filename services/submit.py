@@ -67,8 +67,8 @@ def submit_to_gateway(url: str, event: PartImage, *, wait: float) -> Reply:
         LinegateError: the gateway is away or refuses, or nothing came back in time.
     """
     fields = event.model_dump(mode="json", include={"id", "part", "plant", "line", "station", "layout", "camera"})
-    started = time.monotonic()
     with httpx.Client(base_url=url, timeout=HTTP_SECONDS) as client:
+        started = time.monotonic()
         accepted = _ask(
             client,
             "POST",

@@ -17,7 +17,7 @@ def verdict_panel(verdict: Verdict, *, seconds: float | None = None) -> Panel:
         verdict: the verdict.
         seconds: from sending to receiving, where the caller measured it.
     """
-    checks = Table.grid(padding=(0, 2))
+    checks = Table.grid(padding=(0, 2, 0, 0))
     for check in verdict.checks:
         checks.add_row(
             Text(check.name),
@@ -26,6 +26,7 @@ def verdict_panel(verdict: Verdict, *, seconds: float | None = None) -> Panel:
             Text(check.detail or "", style="dim"),
         )
     parts: list[RenderableType] = [
+        Text(f"part {verdict.part} at {place_text(verdict)}"),
         checks,
         Text(_model(verdict), style="dim"),
         Text(_times(verdict, seconds), style="dim"),
@@ -33,7 +34,6 @@ def verdict_panel(verdict: Verdict, *, seconds: float | None = None) -> Panel:
     return Panel(
         Group(*parts),
         title=Text(f" {verdict.decision.upper()} ", style=f"{STYLES[verdict.decision]} reverse"),
-        subtitle=Text(f"part {verdict.part}  {place_text(verdict)}", style="dim"),
         border_style="green" if verdict.decision == "pass" else "red",
         expand=False,
     )
