@@ -78,15 +78,17 @@ class Collector:
         try:
             while not self._stop.is_set():
                 read = self._pictures.poll(0.2)
-                if read is None:
-                    continue
-                with self.lock:
-                    match read[1]:
-                        case PartCrop() as crop:
-                            self.collected.crops[crop.image] = crop
-                        case PartAnomalyMap() as score_map:
-                            self.collected.maps[score_map.image] = score_map
-                        case rejected:
-                            raise TypeError(f"the pipeline published what it cannot read itself: {rejected}")
+                if read is not None:
+                    self._keep_picture(read[1])
         except BaseException as failure:  # noqa: BLE001 - handed to the main thread by `check`
             self._failure = failure
+
+    def _keep_picture(self, event: object) -> None:
+        with self.lock:
+            match event:
+                case PartCrop() as crop:
+                    self.collected.crops[crop.image] = crop
+                case PartAnomalyMap() as score_map:
+                    self.collected.maps[score_map.image] = score_map
+                case rejected:
+                    raise TypeError(f"the pipeline published what it cannot read itself: {rejected}")

@@ -17,8 +17,9 @@ class DemoPlant:
     kind: str
     """Model kind."""
     version: str
-    size: int
-    """Largest crop side and model input side, in pixels."""
+    height: int
+    width: int
+    """The crop's and the model's input size, in pixels; the layout's own aspect ratio."""
     train_photos: int
     """Studio photos the model is made from and tested on, good and damaged."""
     live_photos: int
@@ -39,7 +40,8 @@ PLANTS: Final = (
         camera="stationary",
         kind="patchcore",
         version="us-stationary-patchcore-1",
-        size=256,
+        height=192,
+        width=320,
         train_photos=240,
         live_photos=100,
         damaged=0.3,
@@ -52,7 +54,8 @@ PLANTS: Final = (
         camera="mobile",
         kind="padim",
         version="gb-mobile-padim-1",
-        size=256,
+        height=160,
+        width=384,
         train_photos=240,
         live_photos=100,
         damaged=0.3,

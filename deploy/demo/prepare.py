@@ -52,7 +52,7 @@ def commands(plant: DemoPlant, folder: Path) -> list[tuple[str, list[str]]]:
     """Each step: what to tell the viewer, and the arguments of `linegate`."""
     studio = ["--layout", plant.layout, "--camera", plant.camera, "--damaged", str(plant.damaged)]
     place = f"{plant.name}/{plant.line}/*/*/{plant.camera}"
-    size = str(plant.size)
+    size = ["--height", str(plant.height), "--width", str(plant.width)]
     return [
         (
             f"photographing {plant.train_photos} labels to learn from",
@@ -67,14 +67,14 @@ def commands(plant: DemoPlant, folder: Path) -> list[tuple[str, list[str]]]:
         ),
         (
             "setting the crop policy",
-            ["rollout", "station", place, "--policy", "mask_rcnn", "--height", size, "--width", size],
+            ["rollout", "station", place, "--policy", "mask_rcnn", *size],
         ),
         (
             f"training {plant.kind}",
             [
-                *("train", str(folder / "train"), "--kind", plant.kind, "--crop", "mask_rcnn", "--size", size),
+                *("train", str(folder / "train"), "--kind", plant.kind, "--crop", "mask_rcnn", *size),
                 *("--out", str(folder / "model"), "--register", "--version", plant.version, "--assign", plant.key),
-                *("--seed", str(plant.seed)),
+                *("--fit", "stretch", "--seed", str(plant.seed)),
             ],
         ),
     ]

@@ -1,0 +1,147 @@
+"""The crop step with the shipped networks and a fixed registry state."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from services.crop.step import CropStep
+from shared.bus.step import DeadLetter, Emit, Result, Retry
+from shared.cropping import Cropper
+from shared.events import PartCrop, PartImage
+from shared.images import decode, encode_png
+from shared.pixels import PixelSource, PixelsUnavailable
+from shared.registry.records import StationConfig
+from shared.registry.snapshot import HeldStation, Snapshot
+from shared.settings.sections import ImageSettings
+from tests.unit.services.events import photo, picture
+
+LIMITS = ImageSettings()
+
+
+@pytest.fixture(scope="module")
+def cropper() -> Cropper:
+    """The networks that ship."""
+    return Cropper.load()
+
+
+def make_step(
+    cropper: Cropper, *, source: PixelSource | None = None, known: bool = True, **stations: StationConfig
+) -> CropStep:
+    """The step; keyword `munich` configures every station of that plant, and others search for a label."""
+    held = {f"{plant}/*/*/*/*": HeldStation(revision=1, record=record) for plant, record in stations.items()}
+    state = Snapshot(revision=1, stations=held) if known else None
+    return CropStep(cropper, source=source or PixelSource(LIMITS), limits=LIMITS, snapshot=lambda: state)
+
+
+def crops_of(results: list[Result]) -> list[PartCrop]:
+    """The one crop event of each result."""
+    crops = []
+    for result in results:
+        assert isinstance(result, Emit), result
+        (event,) = result.events
+        assert isinstance(event, PartCrop)
+        crops.append(event)
+    return crops
+
+
+def test_a_full_frame_keeps_its_shape(cropper: Cropper) -> None:
+    """Shrunk to fit inside the station's size, never stretched, never enlarged."""
+    step = make_step(cropper, munich=StationConfig(policy="full_frame", height=100, width=100))
+    tall = photo("tall", pixels=encode_png(picture(1, 400, 200)))
+    small = photo("small", pixels=encode_png(picture(2, 30, 60)))
+    first, second = crops_of(step([tall, small]))
+    assert first.pixels is not None
+    assert second.pixels is not None
+    assert decode(first.pixels, LIMITS).shape == (100, 50, 3)
+    np.testing.assert_array_equal(decode(second.pixels, LIMITS), picture(2, 30, 60))
+    assert first.presence.result == "skipped"
+    assert first.corners == ((0, 0), (200, 0), (200, 400), (0, 400))
+
+
+def test_a_region_of_interest_is_cut(cropper: Cropper) -> None:
+    """The polygon's fractions are taken of the photo's own size."""
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[25:75, 50:150] = 200
+    polygon = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
+    step = make_step(cropper, munich=StationConfig(policy="roi", polygon=polygon, height=50, width=100))
+    (crop,) = crops_of(step([photo(pixels=encode_png(image))]))
+    assert crop.pixels is not None
+    pixels = decode(crop.pixels, LIMITS)
+    assert pixels.shape == (50, 100, 3)
+    assert (pixels[2:-2, 2:-2] == 200).all()
+
+
+def test_a_photo_without_a_label_is_news_not_an_error(cropper: Cropper) -> None:
+    """The crop event says that nothing was found, with the detector's best confidence."""
+    grey = np.full((240, 320, 3), 120, np.uint8)
+    (crop,) = crops_of(make_step(cropper)([photo(pixels=encode_png(grey))]))
+    assert crop.presence.result == "fail"
+    assert crop.presence.threshold == 0.5
+    assert crop.pixels is None
+    assert crop.policy == "mask_rcnn"
+
+
+def test_identity_time_and_trace_travel_on(cropper: Cropper) -> None:
+    """A crop is about the same part, and its id follows from the photo's."""
+    step = make_step(cropper, munich=StationConfig(policy="full_frame"))
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    event = photo("x", station="st-4", layout="us", camera="mobile", traceparent=trace)
+    (crop,) = crops_of(step([event]))
+    assert crop.carried() == event.carried()
+    assert crop.image == event.id
+    assert crops_of(step([event]))[0].id == crop.id
+    assert crop.timings.decode is not None
+    assert crop.timings.crop is not None
+
+
+def _truncated() -> bytes:
+    buffer = io.BytesIO()
+    Pillow.fromarray(picture(1, 128, 128)).save(buffer, "JPEG")
+    return buffer.getvalue()[:-400]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: photo("bad", pixels=b"GIF89a nonsense"), "not a JPEG"),
+        (lambda: photo("bad", pixels=_truncated(), mediatype="image/jpeg"), "damaged"),
+        (
+            lambda: photo("bad", pixels=None, dataref="file:///etc/passwd", datasha256="0" * 64, datasize=9),
+            "images.dataref_roots",
+        ),
+    ],
+)
+def test_bad_input_is_a_dead_letter_and_its_neighbours_go_on(
+    cropper: Cropper, make: Callable[[], PartImage], words: str
+) -> None:
+    """One bad photo costs nothing but itself, and the reason can be read."""
+    step = make_step(cropper, munich=StationConfig(policy="full_frame"))
+    first, bad, last = step([photo("1"), make(), photo("2")])
+    assert isinstance(first, Emit)
+    assert isinstance(last, Emit)
+    assert isinstance(bad, DeadLetter)
+    assert words in bad.reason
+    assert "\n" not in bad.reason
+
+
+class _Away(PixelSource):
+    """An image store that is down."""
+
+    def read(self, event: object) -> bytes:  # noqa: ARG002 - the source's own signature
+        raise PixelsUnavailable("the image store does not answer")
+
+
+def test_an_image_store_that_is_down_holds_the_photo_back(cropper: Cropper) -> None:
+    """Our fault is back-pressure: a fault never throws parts away."""
+    step = make_step(cropper, source=_Away(LIMITS), munich=StationConfig(policy="full_frame"))
+    (result,) = step([photo()])
+    assert isinstance(result, Retry)
+    assert "does not answer" in result.reason
+
+
+def test_before_the_registry_was_seen_everything_waits(cropper: Cropper) -> None:
+    """No crop policy is known, so none is guessed."""
+    assert all(isinstance(result, Retry) for result in make_step(cropper, known=False)([photo("1"), photo("2")]))
