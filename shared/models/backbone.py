@@ -16,6 +16,7 @@ class Backbone(nn.Module):
     Attributes:
         mean: per-channel mean of the input pixels in [0, 1] that the weights were trained with (timm's config).
         std: likewise the standard deviation.
+        dimensions: channels of all stages together.
     """
 
     def __init__(self, name: str, stages: Sequence[int], state: StateDict) -> None:
@@ -41,6 +42,7 @@ class Backbone(nn.Module):
         network.load_state_dict(state, strict=True, assign=True)
         self.mean = cast("tuple[float, float, float]", tuple(network.pretrained_cfg["mean"]))
         self.std = cast("tuple[float, float, float]", tuple(network.pretrained_cfg["std"]))
+        self.dimensions = sum(int(network.feature_info[stage]["num_chs"]) for stage in stages)
         self.stages: list[int] = list(network.prune_intermediate_layers(list(stages), prune_norm=True, prune_head=True))
         self.network: Any = network
         self.eval().requires_grad_(requires_grad=False)

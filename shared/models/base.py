@@ -68,6 +68,11 @@ class FeatureExtractor(Protocol):
         """Where the features lie."""
         ...
 
+    @property
+    def dimensions(self) -> int:
+        """Channels of all stages together: the width of an embedding."""
+        ...
+
     def __call__(self, images: Sequence[Image]) -> Features:
         """Run one forward pass for N crops of any sizes."""
         ...
@@ -156,7 +161,7 @@ class AnomalyModel(ABC):
         """The inverse of `tensors`: the restored model gives bit for bit the same scores.
 
         Raises:
-            ValueError: tensors missing, unknown, or of the wrong shape or dtype.
+            ValueError: tensors missing, unknown, of the wrong shape or dtype, or not made with this extractor.
         """
 
     def score(self, images: Sequence[Image], *, maps: Sequence[bool] | bool = False) -> Scores:

@@ -96,8 +96,8 @@ def read_bundle(path: Path, pool: ExtractorPool, *, expect: str | None = None) -
         cls.Options.model_validate(spec.options)
     except (UnknownKind, ValidationError) as error:
         raise BundleRejected(f"{path.name}: {_one_line(error)}") from error
-    extractor = pool.get(spec.extractor)
     try:
+        extractor = pool.get(spec.extractor)
         model = cls.restore(spec, tensors, extractor)
     except ValueError as error:
         raise BundleRejected(f"{path.name}: {_one_line(error)}") from error

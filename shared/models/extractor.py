@@ -23,6 +23,7 @@ class Extractor:
 
     Attributes:
         spec: with the digest of the weights filled in.
+        dimensions: channels of all stages together.
         device: where the forward pass runs and the features lie.
         passes: forward passes so far.
         pictures: crops so far.
@@ -30,6 +31,7 @@ class Extractor:
 
     def __init__(self, spec: ExtractorSpec, backbone: Backbone, device: torch.device) -> None:
         self.spec = spec
+        self.dimensions = backbone.dimensions
         self.device = device
         self.passes = 0
         self.pictures = 0

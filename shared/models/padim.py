@@ -81,7 +81,7 @@ class Padim(AnomalyModel):
         """Mahalanobis distance at every position, then one score per crop."""
         self._require_fitted()
         embedding = self._embed(features)
-        if tuple(embedding.shape[-2:]) != self._grid or embedding.shape[1] <= int(self._channels.max()):
+        if tuple(embedding.shape[1:]) != (self.extractor.dimensions, *self._grid):
             raise ValueError(f"features {tuple(embedding.shape)} do not fit a PaDiM of grid {self._grid}")
         centred = (self._positions(embedding) - self._mean).permute(1, 2, 0)
         distances = torch.bmm(self._whitening, centred).square_().sum(dim=1, dtype=torch.float64).sqrt_()
@@ -114,14 +114,17 @@ class Padim(AnomalyModel):
         for name, dimensions in SHAPES.items():
             if tensors[name].ndim != dimensions:
                 raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {dimensions} dimensions")
-        height, width = (int(n) for n in tensors["grid"])
-        count = len(tensors["channels"])
+        grid, channels = tensors["grid"].tolist(), tensors["channels"]
+        if len(grid) != 2 or not all(isinstance(side, int) and side > 0 for side in grid):
+            raise ValueError(f"grid is {grid}, not a height and a width")
+        height, width = grid
+        count = len(channels)
+        if channels.dtype != torch.int64 or not count or channels.min() < 0 or channels.max() >= extractor.dimensions:
+            raise ValueError(f"channels are int64 indices below {extractor.dimensions}, at least one of them")
         expected = {"mean": (height * width, count), "whitening": (height * width, count * (count + 1) // 2)}
         for name, shape in expected.items():
             if tuple(tensors[name].shape) != shape or tensors[name].dtype != torch.float32:
                 raise ValueError(f"{name} is {tuple(tensors[name].shape)} {tensors[name].dtype}, not {shape} float32")
-        if count == 0 or int(tensors["channels"].min()) < 0:
-            raise ValueError("channels are indices into the embedding, at least one of them")
         model = cls(spec, extractor)
         model._grid = (height, width)
         model._channels = tensors["channels"].to(extractor.device)

@@ -114,6 +114,8 @@ class PatchCore(AnomalyModel):
         bank = tensors[BANK]
         if bank.ndim != 2 or bank.dtype != torch.float32 or not bank.numel():
             raise ValueError(f"the bank is (M, D) float32, not {tuple(bank.shape)} {bank.dtype}")
+        if bank.shape[1] != extractor.dimensions:
+            raise ValueError(f"the bank has {bank.shape[1]} dimensions, the extractor's stages {extractor.dimensions}")
         model = cls(spec, extractor)
         model._use(bank)
         return model

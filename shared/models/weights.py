@@ -33,11 +33,15 @@ HUB_TIMEOUT_S: Final = 5.0
 SUFFIXES: Final = (".safetensors", ".pth")
 
 
-class WeightsNotFound(LookupError):
+class WeightsError(Exception):
+    """A backbone cannot get the weights it was asked for: the machine's fault, not the model's."""
+
+
+class WeightsNotFound(WeightsError):
     """No weights where they were asked for; the message names the missing file and where to put it."""
 
 
-class WeightsMismatch(ValueError):
+class WeightsMismatch(WeightsError):
     """Weights were found, but not the ones this model was made with, or not of this backbone."""
 
 

@@ -26,7 +26,7 @@ def top5(backbone: str, source: str, picture: str) -> list[int]:
     state, _ = load_weights(backbone, WeightsSpec(source=source))
     network = timm.create_model(backbone, pretrained=False).eval()
     network.load_state_dict(state, strict=True)
-    size = network.pretrained_cfg["input_size"][1]
+    size = {"tf_efficientnet_lite0": 224, "tf_efficientnet_lite1": 240, "tf_efficientnet_lite2": 260}[backbone]
     height, width = image.shape[:2]
     left = (width - height) // 2
     square = cv2.resize(image[:, left : left + height], (size, size), interpolation=cv2.INTER_AREA)
