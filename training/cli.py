@@ -88,7 +88,7 @@ def train(
     key = arguments.place_key(assign)
     source = arguments.narrowed(open_data(data, good=good or (), bad=bad or ()), layout or (), camera or ())
     name = arguments.version_name(version, source.name, kind, now())
-    settings = load_settings() if register or key else None
+    settings = load_settings()
     files = {"bundle": out / f"{name}.safetensors", "report": out / "report.html", "card": out / "model-card.md"}
     if taken := next((path for path in files.values() if path.exists()), None):
         raise arguments.ArgumentRejected(f"{taken} exists already", hint="choose another --out folder")
@@ -115,6 +115,8 @@ def train(
         rule=chosen_rule,
         parameter=number,
         seed=seed,
+        limits=settings.images,
+        detector=settings.crop.weights,
         cache=cache,
     )
     console = Console()
@@ -124,7 +126,7 @@ def train(
     files["report"].write_text(render_report(result, version=name, digest=digest), encoding="utf-8")
     files["card"].write_text(render_model_card(result, version=name, digest=digest), encoding="utf-8")
     print_summary(console, result, version=name, digest=digest, files=files)
-    if settings is None:
+    if not register and key is None:
         return
     record = VersionRecord(version=name, digest=digest, kind=kind, author=author, note=f"trained on {source.name}")
     publish.register(files["bundle"], record, [files["report"], files["card"]], settings)

@@ -12,7 +12,9 @@ from training.data.crops import Crops
 from training.scoring import Scored
 
 SHOWN: Final = 12
-"""Pictures per group at the most; a report with hundreds is not read."""
+"""Wrong decisions shown per label at the most; a report with hundreds is not read."""
+NEAREST: Final = 6
+"""Right decisions shown per label, those nearest to the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,16 @@ class Examples:
     Attributes:
         missed: damaged parts that pass, lowest score first.
         stopped: good parts that fail, highest score first.
-        highest_good: the highest scores among good parts, right or wrong.
-        lowest_damaged: the lowest scores among damaged parts, right or wrong.
+        near_good: good parts that pass, highest score first.
+        near_damaged: damaged parts that fail, lowest score first.
         missed_in_all: how many there are, shown or not.
         stopped_in_all: likewise.
     """
 
     missed: tuple[Example, ...]
     stopped: tuple[Example, ...]
-    highest_good: tuple[Example, ...]
-    lowest_damaged: tuple[Example, ...]
+    near_good: tuple[Example, ...]
+    near_damaged: tuple[Example, ...]
     missed_in_all: int
     stopped_in_all: int
 
@@ -66,14 +68,15 @@ def choose_examples(scored: Scored, threshold: float, model: AnomalyModel, crops
     descending = [int(i) for i in order[::-1] if not scored.damaged[i]]
     missed = [i for i in ascending if scored.scores[i] < threshold]
     stopped = [i for i in descending if scored.scores[i] >= threshold]
-    groups = [chosen[:SHOWN] for chosen in (missed, stopped, descending, ascending)]
+    near_good, near_damaged = descending[len(stopped) :], ascending[len(missed) :]
+    groups = [missed[:SHOWN], stopped[:SHOWN], near_good[:NEAREST], near_damaged[:NEAREST]]
     made = _make(sorted({i for group in groups for i in group}), scored, model, crops)
     shown = [tuple(made[i] for i in group) for group in groups]
     return Examples(
         missed=shown[0],
         stopped=shown[1],
-        highest_good=shown[2],
-        lowest_damaged=shown[3],
+        near_good=shown[2],
+        near_damaged=shown[3],
         missed_in_all=len(missed),
         stopped_in_all=len(stopped),
     )

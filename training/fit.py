@@ -17,6 +17,7 @@ from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
 from shared.models.spec import ModelSpec
 from shared.registry.records import StationConfig
+from shared.settings import ImageSettings
 from training.bootstrap import bootstrap_intervals
 from training.calibrate import calibrate
 from training.data.crops import CropPolicy, Crops
@@ -49,6 +50,8 @@ class TrainOptions:
         rule: threshold rule; None chooses, see `calibrate`.
         parameter: the rule's number.
         seed: of the split and the resampling.
+        limits: of the decoder.
+        detector: weights file of the label detector; None takes the one that ships with Linegate.
         cache: folder that keeps crops between runs.
         pixel_metrics: whether to measure maps against drawn masks, where there are any.
         resamples: of the bootstrap; 0 leaves the intervals out.
@@ -61,6 +64,8 @@ class TrainOptions:
     rule: ThresholdRule | None = None
     parameter: float | None = None
     seed: int = 0
+    limits: ImageSettings = field(default_factory=ImageSettings)
+    detector: Path | None = None
     cache: Path | None = None
     pixel_metrics: bool = True
     resamples: int = 1000
@@ -124,7 +129,7 @@ def train(
         digests = _digests(data.samples, report)
     parts = split(data.samples, SCHEMES[options.scheme], seed=options.seed, group=lambda s: s.part or digests[s.name])
     model = _make(spec, pool)
-    crops = Crops(options.crop, options.station, cache=options.cache)
+    crops = Crops(options.crop, options.station, limits=options.limits, detector=options.detector, cache=options.cache)
     with _timed(seconds, "crop"):
         everything = [*parts.train, *parts.calibration, *parts.test]
         for done, _ in enumerate(crops.stream(everything), start=1):

@@ -13,7 +13,7 @@ from shared.models.base import Image
 
 LONGEST: Final = 360
 """Pixels of a picture's longer side in the report."""
-STRENGTH: Final = 0.72
+STRENGTH: Final = 0.85
 """Opacity of the hottest spots; the part stays visible below."""
 HEAT: Final = np.array([(255, 214, 64), (255, 122, 26), (214, 20, 60)], dtype=np.float64)
 """RGB from warm to hot."""
@@ -22,7 +22,7 @@ CONTOUR: Final = (0, 214, 255)
 
 @dataclass(frozen=True, slots=True)
 class HeatScale:
-    """Scores from which a spot begins to glow, and at which it glows fully.
+    """Scores from which a spot begins to glow, and at which it glows fully; the threshold lies midway.
 
     One scale serves all pictures of a report, so that they can be compared.
     """
@@ -32,11 +32,13 @@ class HeatScale:
 
 
 def heat_scale(good_maps: list[NDArray[np.float32]], threshold: float) -> HeatScale:
-    """Cold up to what is usual on good parts (the median of each map's 99 % quantile), hot from the threshold on."""
+    """Cold up to what is usual on good parts (the median of each map's 99 % quantile), half hot at the threshold."""
     usual = [float(np.quantile(values, 0.99)) for values in good_maps]
     cold = float(np.median(usual)) if usual else 0.5 * threshold
-    # Where good maps reach the threshold everywhere, half of it still gives a readable picture.
-    return HeatScale(cold if cold < threshold else 0.5 * threshold, threshold)
+    if not cold < threshold:
+        # Smooth maps and the image score share a unit, not a scale: a picture must be readable all the same.
+        cold = threshold - 0.5 * abs(threshold)
+    return HeatScale(cold, threshold + (threshold - cold))
 
 
 def overlay(pixels: Image, anomaly_map: NDArray[np.float32], mask: NDArray[np.bool_] | None, scale: HeatScale) -> Image:
@@ -54,7 +56,7 @@ def overlay(pixels: Image, anomaly_map: NDArray[np.float32], mask: NDArray[np.bo
     heat = np.clip((values - scale.cold) / (scale.hot - scale.cold), 0, 1)
     stops = np.linspace(0, 1, len(HEAT))
     colour = np.stack([np.interp(heat, stops, HEAT[:, channel]) for channel in range(3)], axis=-1)
-    opacity = (STRENGTH * np.sqrt(heat))[..., None]
+    opacity = (STRENGTH * heat)[..., None]
     blended: Image = np.ascontiguousarray(np.rint(picture * (1 - opacity) + colour * opacity), dtype=np.uint8)
     if mask is not None and mask.any():
         drawn = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)

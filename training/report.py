@@ -24,8 +24,6 @@ from training.wording import (
 )
 
 TEMPLATE: Final = "report.html.j2"
-NEAREST: Final = 6
-"""Right decisions shown per label, those nearest to the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +118,17 @@ def metric_rows(result: TrainingResult) -> list[Row]:
 
 
 def galleries(result: TrainingResult) -> list[Gallery]:
-    """The wrong decisions, then the right ones nearest to the threshold; no picture twice."""
+    """The wrong decisions, then the right ones nearest to the threshold."""
     shown = result.examples
-    scale = heat_scale([example.anomaly_map for example in shown.highest_good], result.card.calibration.threshold)
-    wrong = {example.name for example in (*shown.missed, *shown.stopped)}
-    near_good = [example for example in shown.highest_good if example.name not in wrong][:NEAREST]
-    near_damaged = [example for example in shown.lowest_damaged if example.name not in wrong][:NEAREST]
+    scale = heat_scale([example.anomaly_map for example in shown.near_good], result.card.calibration.threshold)
+    missed = _of(len(shown.missed), shown.missed_in_all, "lowest")
+    stopped = _of(len(shown.stopped), shown.stopped_in_all, "highest")
+    near = "right, and nearest to the threshold"
     made = [
-        _gallery("Damaged parts that pass", _of(len(shown.missed), shown.missed_in_all, "lowest"), shown.missed, scale),
-        _gallery(
-            "Good parts that are stopped",
-            _of(len(shown.stopped), shown.stopped_in_all, "highest"),
-            shown.stopped,
-            scale,
-        ),
-        _gallery("Highest-scoring good parts that pass", "right, and nearest to the threshold", near_good, scale),
-        _gallery(
-            "Lowest-scoring damaged parts that are caught", "right, and nearest to the threshold", near_damaged, scale
-        ),
+        _gallery("Damaged parts that pass", missed, shown.missed, scale),
+        _gallery("Good parts that are stopped", stopped, shown.stopped, scale),
+        _gallery("Highest-scoring good parts that pass", near, shown.near_good, scale),
+        _gallery("Lowest-scoring damaged parts that are caught", near, shown.near_damaged, scale),
     ]
     return [gallery for gallery in made if gallery.pictures]
 

@@ -5,6 +5,7 @@ from the manifest, and `none` takes pictures that are crops already, pixel for p
 """
 
 import hashlib
+import inspect
 import io
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,12 +14,12 @@ from functools import cached_property
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared import geometry
+from shared import cropping, geometry
 from shared.cropping import Cropper, by_geometry, by_polygon
 from shared.images import ImageRejected, decode
 from shared.models.base import Image
@@ -26,13 +27,19 @@ from shared.registry.records import StationConfig
 from shared.settings import ImageSettings
 from training.data.sample import DataRejected, Sample
 
-Found: TypeAlias = tuple[Image, NDArray[np.float32]]
-"""A crop's pixels, and the (4, 2) corners of its place in the photo."""
 CropPolicy: TypeAlias = Literal["full_frame", "mask_rcnn", "roi", "polygon", "none"]
 MEMORY: Final = 512 * 1024 * 1024
 """Bytes of decoded crops kept in memory; older ones are made again, or read from the cache folder."""
 BATCH: Final = 8
 """Photos decoded at once: the detector's batch, and what a stream holds in memory."""
+
+
+class Found(NamedTuple):
+    """A crop's pixels, the (4, 2) corners of its place in the photo, and the photo's height and width."""
+
+    pixels: Image
+    corners: NDArray[np.float32]
+    photo: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Crops:
         policy: how the part is found in the photo.
         station: largest crop, presence and orientation, as the line will use them.
         limits: of the decoder.
+        detector: weights file of the label detector; None takes the one that ships with Linegate.
         cache: folder that keeps crops between runs; None keeps them in memory only.
         memory: bytes of crops kept in memory.
     """
@@ -67,6 +75,7 @@ class Crops:
         station: StationConfig,
         *,
         limits: ImageSettings | None = None,
+        detector: Path | None = None,
         cache: Path | None = None,
         memory: int = MEMORY,
     ) -> None:
@@ -75,6 +84,7 @@ class Crops:
         self.not_found: list[str] = []
         """Names of photos in which no label was found; the line would fail them for presence."""
         self._limits = limits or ImageSettings()
+        self._detector = detector
         self._cache = cache
         self._memory = memory
         self._held: OrderedDict[str, Found | None] = OrderedDict()
@@ -97,18 +107,30 @@ class Crops:
                     if sample.name not in self.not_found:
                         self.not_found.append(sample.name)
                     continue
-                pixels, corners = found
-                yield Crop(sample, pixels, self._mask(sample, pixels, corners) if masks else None)
+                yield Crop(sample, found.pixels, self._mask(sample, found) if masks else None)
 
     @cached_property
     def _cropper(self) -> Cropper:
-        return Cropper.load()
+        try:
+            return Cropper.load(self._detector)
+        except (OSError, ValueError) as error:
+            raise DataRejected(f"the label detector cannot be loaded: {error}") from None
 
     @cached_property
     def _recipe(self) -> bytes:
-        """What a cached crop depends on besides the photo; the detector by its weights."""
-        recipe = f"{self.policy} {self.station.model_dump_json()}".encode()
-        return recipe + (_networks_digest() if self.policy == "mask_rcnn" else b"")
+        """What a cached crop depends on besides the photo: the policy, the code that applies it, the networks."""
+        digest = hashlib.sha256(f"{self.policy} {self.station.model_dump_json()}".encode())
+        for module in (cropping, geometry):
+            digest.update(inspect.getsource(module).encode())
+        if self.policy == "mask_rcnn":
+            _ = self._cropper  # tells first, in one line, where the weights are missing
+            weights = resources.files("shared.models") / "weights"
+            shipped = (file for file in weights.iterdir() if file.name.endswith(".safetensors"))
+            for file in sorted(shipped, key=lambda entry: entry.name):
+                digest.update(file.read_bytes())
+            if self._detector is not None:
+                digest.update(self._detector.read_bytes())
+        return digest.digest()
 
     def _crop(self, samples: Sequence[Sample]) -> list[Found | None]:
         raw = [sample.read() for sample in samples]
@@ -128,28 +150,35 @@ class Crops:
 
     def _apply(self, samples: Sequence[Sample], photos: Sequence[Image]) -> list[Found | None]:
         if self.policy == "none":
-            return [(photo, _outline(photo)) for photo in photos]
+            return [Found(photo, _outline(photo), photo.shape[:2]) for photo in photos]
         if self.policy == "mask_rcnn":
             cropped = self._cropper.crop(photos, [self.station] * len(photos)) if photos else []
         elif self.policy == "polygon":
             cropped = [by_polygon(p, _polygon(s), self.station) for s, p in zip(samples, photos, strict=True)]
         else:
             cropped = [by_geometry(photo, self.station) for photo in photos]
-        return [None if c.pixels is None or c.corners is None else (c.pixels, c.corners) for c in cropped]
+        return [
+            None if crop.pixels is None or crop.corners is None else Found(crop.pixels, crop.corners, photo.shape[:2])
+            for crop, photo in zip(cropped, photos, strict=True)
+        ]
 
-    def _mask(self, sample: Sample, pixels: Image, corners: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-        height, width = pixels.shape[:2]
+    def _mask(self, sample: Sample, found: Found) -> NDArray[np.bool_] | None:
+        height, width = found.pixels.shape[:2]
         if not sample.damaged:
             return np.zeros((height, width), dtype=np.bool_)
         raw = sample.read_mask()
         if raw is None:
             return None
-        drawn = np.where(_decoded(raw, f"mask of {sample.name}", self._limits) > 0, np.uint8(255), np.uint8(0))
-        if self.policy == "none":
-            if drawn.shape != pixels.shape:
-                raise DataRejected(f"the mask of {sample.name} has another size than its photo")
-            return drawn[..., 0] > 0
-        mask: NDArray[np.bool_] = geometry.rectify(drawn, corners, height, width)[..., 0] > 127
+        drawn = _decoded(raw, f"mask of {sample.name}", self._limits)
+        if drawn.shape[:2] != found.photo:
+            raise DataRejected(
+                f"the mask of {sample.name} is {drawn.shape[1]} x {drawn.shape[0]} pixels, "
+                f"its photo {found.photo[1]} x {found.photo[0]}"
+            )
+        binary = np.where(drawn > 0, np.uint8(255), np.uint8(0))
+        if self.policy != "none":
+            binary = geometry.rectify(binary, found.corners, height, width)
+        mask: NDArray[np.bool_] = binary[..., 0] > 127
         # A mask without damage tells nothing of where the damage is; the crop may also have left it outside.
         return mask if mask.any() else None
 
@@ -162,15 +191,17 @@ class Crops:
         if path is None or not path.is_file():
             return False
         with np.load(path, allow_pickle=False) as kept:
-            self._hold(key, (kept["pixels"], kept["corners"]) if kept["found"] else None)
+            height, width = kept["photo"].tolist()
+            self._hold(key, Found(kept["pixels"], kept["corners"], (height, width)) if height else None)
         return True
 
     def _save(self, key: str, found: Found | None) -> None:
         if self._cache is None:
             return
-        pixels, corners = found if found is not None else (np.zeros((0, 0, 3), np.uint8), np.zeros((4, 2), np.float32))
+        nothing = Found(np.zeros((0, 0, 3), np.uint8), np.zeros((4, 2), np.float32), (0, 0))
+        kept = nothing if found is None else found
         buffer = io.BytesIO()
-        np.savez(buffer, pixels=pixels, corners=corners, found=np.bool_(found is not None))
+        np.savez(buffer, pixels=kept.pixels, corners=kept.corners, photo=np.array(kept.photo))
         self._cache.mkdir(parents=True, exist_ok=True)
         draft = self._cache / f"{key}.part"
         draft.write_bytes(buffer.getvalue())
@@ -178,11 +209,11 @@ class Crops:
 
     def _hold(self, key: str, found: Found | None) -> None:
         self._held[key] = found
-        self._bytes += found[0].nbytes if found is not None else 0
+        self._bytes += found.pixels.nbytes if found is not None else 0
         # Never the batch in hand: it is read from here.
         while self._bytes > self._memory and len(self._held) > BATCH:
             _, oldest = self._held.popitem(last=False)
-            self._bytes -= oldest[0].nbytes if oldest is not None else 0
+            self._bytes -= oldest.pixels.nbytes if oldest is not None else 0
 
 
 def _decoded(data: bytes, name: str, limits: ImageSettings) -> Image:
@@ -190,16 +221,6 @@ def _decoded(data: bytes, name: str, limits: ImageSettings) -> Image:
         return decode(data, limits)
     except ImageRejected as error:
         raise DataRejected(f"{name}: {error}", hint=error.hint) from None
-
-
-def _networks_digest() -> bytes:
-    """sha256 over the weights that ship with Linegate: a new detector makes new crops."""
-    digest = hashlib.sha256()
-    folder = resources.files("shared.models") / "weights"
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".safetensors"):
-            digest.update(file.read_bytes())
-    return digest.digest()
 
 
 def _polygon(sample: Sample) -> NDArray[np.float32]:
