@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 Start = Literal["earliest", "latest"] | datetime
 Read = tuple[Record, Event | EnvelopeRejected]
-CALL_SECONDS: Final = 10.0
+CALL_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.2
 
 
 class EventReader:
@@ -60,13 +61,10 @@ class EventReader:
                 },
             )
         )
+        wanted = {dead_letter_topic(topic) for topic in topics} if dead_letters else topics
         try:
-            places = self._places({dead_letter_topic(topic) for topic in topics} if dead_letters else topics)
-            starts = self._starts(places, start)
-        except KafkaException as error:
-            self._consumer.close()
-            raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
-        except KafkaFailedError:
+            starts = self._starts_in_time(wanted, start, budget=settings.call_budget_s)
+        except BaseException:
             self._consumer.close()
             raise
         self._next: dict[PartitionId, int] = {(p.topic, p.partition): p.offset for p in starts}
@@ -128,10 +126,23 @@ class EventReader:
         except EnvelopeRejected as rejected:
             return record, rejected
 
+    def _starts_in_time(self, topics: set[str], start: Start, *, budget: float) -> list[TopicPartition]:
+        deadline = time.monotonic() + budget
+        while True:
+            try:
+                return self._starts(self._places(topics), start)
+            except KafkaException as error:
+                # A broker that has just come up knows neither its topics nor their leaders for a moment.
+                if time.monotonic() > deadline:
+                    raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
+                time.sleep(PAUSE_SECONDS)
+
     def _places(self, topics: set[str]) -> list[TopicPartition]:
         known = self._consumer.list_topics(timeout=CALL_SECONDS).topics
-        missing = sorted(topics - known.keys())
-        if missing:
+        for topic in topics & known.keys():
+            if (error := known[topic].error) is not None:
+                raise KafkaException(error)
+        if missing := sorted(topics - known.keys()):
             raise KafkaFailedError(f"no topic {', '.join(missing)}", hint="create the topics first (ensure_topics)")
         return [TopicPartition(topic, partition) for topic in sorted(topics) for partition in known[topic].partitions]
 

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CALL_SECONDS: Final = 5.0
 """Limit of one call; a call that needs longer is repeated, so that the budget is looked at in between."""
+MIN_CALL_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 0.1
 
 
@@ -52,19 +53,21 @@ class Transactions:
                 "error_cb": error_logger(log.warning),
             },
         )
-        self._budget = settings.call_budget_s
+        self._budget: Final = settings.call_budget_s
+        # Past its time-out the broker has aborted a transaction, or it is decided: asking on tells nothing new.
+        self._transaction_budget: Final = settings.transaction_timeout_ms / 1000
         self._producer: Producer | None = None
 
-    def start(self, *, budget: float | None = None) -> None:
+    def start(self) -> None:
         """Take the transactional id: settles what a forerunner left open, and fences it off.
 
         Raises:
             KafkaFailedError: Kafka refused, or did not answer within the budget.
         """
         self._producer = Producer(self._options)
-        deadline = time.monotonic() + (self._budget if budget is None else budget)
+        deadline = time.monotonic() + self._budget
         try:
-            self._repeat("init_transactions", lambda: self._running().init_transactions(CALL_SECONDS), deadline)
+            self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
         except _UnansweredError as error:
             raise KafkaFailedError(f"Kafka did not answer: {error}", hint="check bootstrap_servers") from error
         except KafkaException as error:
@@ -84,7 +87,7 @@ class Transactions:
             records: the output; may be empty.
             next_offsets: per partition, one past the last record that is done.
             group_metadata: of the consumer (`consumer_group_metadata()`): a member that lost its place is refused.
-            budget: seconds for all of it; the settings' by default.
+            budget: seconds for all of it; the transaction's time-out by default.
 
         Raises:
             TransactionAbortedError: nothing of it happened, or the outcome is known to the group coordinator only:
@@ -92,7 +95,7 @@ class Transactions:
             KafkaFailedError: the process has to end.
         """
         # Nowhere is the producer bound to a local name: a frame that still held it would keep it from being destroyed.
-        deadline = time.monotonic() + (self._budget if budget is None else budget)
+        deadline = time.monotonic() + min(self._transaction_budget, budget or self._transaction_budget)
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in next_offsets.items()]
         try:
             self._running().begin_transaction()
@@ -100,10 +103,10 @@ class Transactions:
                 self._produce(record, deadline)
             self._repeat(
                 "send_offsets_to_transaction",
-                lambda: self._running().send_offsets_to_transaction(offsets, group_metadata, CALL_SECONDS),
+                lambda s: self._running().send_offsets_to_transaction(offsets, group_metadata, s),
                 deadline,
             )
-            self._repeat("commit_transaction", lambda: self._running().commit_transaction(CALL_SECONDS), deadline)
+            self._repeat("commit_transaction", lambda s: self._running().commit_transaction(s), deadline)
         except _UnansweredError as error:
             self._start_again(str(error))
             raise TransactionAbortedError(f"outcome unknown, producer begun again: {error}") from error
@@ -132,7 +135,7 @@ class Transactions:
         log.warning("transaction aborted: %s", reason)
         deadline = time.monotonic() + self._budget
         try:
-            self._repeat("abort_transaction", lambda: self._running().abort_transaction(CALL_SECONDS), deadline)
+            self._repeat("abort_transaction", lambda s: self._running().abort_transaction(s), deadline)
         except _UnansweredError as error:
             self._start_again(str(error))
         except KafkaException as error:
@@ -155,11 +158,11 @@ class Transactions:
                 self._running().poll(0)
                 return
 
-    def _repeat(self, name: str, call: Callable[[], Any], deadline: float) -> None:
-        """Make `call` until it succeeds; each retriable error means the same call again."""
+    def _repeat(self, name: str, call: Callable[[float], Any], deadline: float) -> None:
+        """Make `call` (given its own time-out) until it succeeds; a retriable error means the same call again."""
         while True:
             try:
-                call()
+                call(min(CALL_SECONDS, max(MIN_CALL_SECONDS, deadline - time.monotonic())))
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 if not error.retriable():
