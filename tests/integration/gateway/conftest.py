@@ -188,12 +188,12 @@ def own_gateway(bus: BusSettings, tmp_path: Path) -> Iterator[GatewayProcess]:
 
 
 @pytest.fixture
-def start_gateway() -> Iterator[Callable[[str, Path], GatewayProcess]]:
+def start_gateway() -> Iterator[Callable[..., GatewayProcess]]:
     """Start gateways on brokers of the test's own; each is ended with the test."""
     started: list[GatewayProcess] = []
 
-    def start(bootstrap_servers: str, log: Path) -> GatewayProcess:
-        started.append(GatewayProcess(bootstrap_servers, log))
+    def start(bootstrap_servers: str, log: Path, **environment: str) -> GatewayProcess:
+        started.append(GatewayProcess(bootstrap_servers, log, **environment))
         return started[-1]
 
     yield start
