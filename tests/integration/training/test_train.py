@@ -35,20 +35,10 @@ SPEC = ModelSpec(
 )
 STATION = StationConfig(policy="full_frame", height=64, width=64)
 OPTIONS = TrainOptions(crop="full_frame", station=STATION, rule="mean_sd", resamples=100)
-ARGUMENTS = [
-    "--crop",
-    "full_frame",
-    "--size",
-    "64",
-    "--weights",
-    "random:1",
-    "--option",
-    "channels=24",
-    "--rule",
-    "mean_sd",
-    "--device",
-    "cpu",
-]
+ARGUMENTS = (
+    *("--crop", "full_frame", "--size", "64", "--weights", "random:1", "--option", "channels=24"),
+    *("--rule", "mean_sd", "--device", "cpu"),
+)
 
 
 @pytest.fixture(scope="module")
