@@ -35,6 +35,11 @@ class PatchStore:
         self._append(patches[:room])
         self._sample(patches[room:])
 
+    @property
+    def nbytes(self) -> int:
+        """Allocated so far."""
+        return 0 if self._array is None else self._array.nbytes
+
     def take(self) -> NDArray[np.float32]:
         """The (n, D) embeddings; the store is empty afterwards."""
         array, self._array = self._array, None
@@ -48,7 +53,7 @@ class PatchStore:
         if self._array is None:
             self._array = np.empty((0, patches.shape[1]), dtype=np.float32)
         if end > len(self._array):
-            least = len(self._array) + GROWTH_BYTES // max(1, self._array.strides[0])
+            least = len(self._array) + GROWTH_BYTES // (self._array.itemsize * self._array.shape[1])
             # refcheck: no other reference exists, the array never leaves before `take`.
             self._array.resize((min(self._limit, max(end, least)), self._array.shape[1]), refcheck=False)
         self._array[self._filled : end] = patches

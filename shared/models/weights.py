@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import httpx
 import safetensors.torch
 import timm
 import torch
@@ -136,22 +137,34 @@ def _from_folder(backbone: str, folder: Path, template: StateDict) -> dict[str, 
 
 
 def _from_hub(backbone: str, template: StateDict) -> dict[str, torch.Tensor]:
-    # Here and not above: the hub client takes long to import and most plants never use it.
-    import huggingface_hub
-
     config = timm.get_pretrained_cfg(backbone)
     repository = config.hf_hub_id if config else None
     if not repository:
         raise WeightsNotFound(f"timm's hub has no weights for {backbone}")
+    path = _hub_file(repository, "model.safetensors")
+    return _strict(_read(path), template, path)
+
+
+def _hub_file(repository: str, name: str) -> Path:
+    """The file from the hub's local cache, or else downloaded."""
+    # Here and not above: the hub client takes long to import and most plants never use it.
+    import huggingface_hub
+    from huggingface_hub import constants
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     try:
-        path = huggingface_hub.hf_hub_download(repository, "model.safetensors", etag_timeout=HUB_TIMEOUT_S)
-    except Exception as error:
-        # The client raises OSError, ValueError, httpx and requests errors for one and the same "could not get it".
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no detail'}"
-        raise WeightsNotFound(
-            f"model.safetensors of {repository} is neither cached nor reachable ({reason})"
-        ) from error
-    return _strict(_read(Path(path)), template, Path(path))
+        return Path(huggingface_hub.hf_hub_download(repository, name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        if constants.HF_HUB_OFFLINE:
+            raise WeightsNotFound(f"{name} of {repository} is not cached, and HF_HUB_OFFLINE is set") from None
+    try:
+        # The client retries for half a minute without a network; one question of our own fails at once.
+        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S)
+        return Path(huggingface_hub.hf_hub_download(repository, name, etag_timeout=HUB_TIMEOUT_S))
+    except (OSError, httpx.HTTPError) as error:
+        # The hub's own errors (no such file, no permission) are OSErrors too.
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise WeightsNotFound(f"{name} of {repository} is neither cached nor reachable ({reason})") from error
 
 
 def _random(backbone: str, seed: int) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.models.patch_store import PatchStore
+from shared.models.patch_store import GROWTH_BYTES, PatchStore
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=12), st.booleans())
@@ -45,3 +45,14 @@ def test_the_sample_is_repeatable() -> None:
         store.add(np.arange(100, dtype=np.float32)[:, None])
         samples.append(store.take().ravel().tolist())
     assert samples[0] == samples[1] != samples[2]
+
+
+def test_growth_has_bounded_slack() -> None:
+    """Never more than one growth step above what is stored: memory is one copy of the features."""
+    store = PatchStore(limit=10**9, seed=0)
+    stored = 0
+    for _ in range(40):
+        batch = np.ones((16 * 1024, 40), dtype=np.float32)
+        store.add(batch)
+        stored += batch.nbytes
+        assert stored <= store.nbytes <= stored + GROWTH_BYTES

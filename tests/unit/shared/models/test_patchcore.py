@@ -26,7 +26,8 @@ def plain_embedding(features: Features) -> NDArray[np.float64]:
         around = np.pad(stage, ((0, 0), (0, 0), (1, 1), (1, 1)))
         height, width = stage.shape[2:]
         shifts = [around[:, :, r : r + height, c : c + width] for r in range(3) for c in range(3)]
-        return np.sum(shifts, axis=0) / 9
+        total: NDArray[np.float64] = np.sum(shifts, axis=0)
+        return total / 9
 
     fine, coarse = (pooled(m.double().numpy()) for m in features.maps)
     height, width = fine.shape[2:]

@@ -92,8 +92,20 @@ def test_auto_without_any_source_is_an_error(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(WeightsNotFound, match=r"no package ships .* resnet18\.safetensors .* neither cached"):
+    with pytest.raises(WeightsNotFound, match=r"no package ships .* resnet18\.safetensors .* is not cached"):
         load_weights("resnet18", WeightsSpec())
+
+
+def test_a_hub_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plant without network is told so, with the reason."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    # Port 9 (discard) of this machine: nobody listens.
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(
+        WeightsNotFound, match=r"model\.safetensors of timm/resnet18\S* is neither cached nor reachable"
+    ):
+        load_weights("resnet18", WeightsSpec(source="hub"))
 
 
 def test_auto_takes_the_configured_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
