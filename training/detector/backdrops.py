@@ -17,7 +17,7 @@ def windscreen(rng: np.random.Generator, height: int, width: int) -> Rgb:
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32) / width
     field = base * (1 + 0.3 * noise.smooth(rng, height, width, 2)) + rng.normal(0, 0.15) * (ys - 0.5) * base
     tint = 1 + rng.normal(0, 0.04, 3) + np.array([-0.05, 0.0, 0.06]) * rng.uniform(-0.6, 1.6)
-    image = cv2.merge([np.asarray(field * t, np.float32) for t in tint])
+    image = np.asarray(cv2.merge([np.asarray(field * t, np.float32) for t in tint]), np.float32)
     if rng.random() < 0.7:  # dashboard, frit or bonnet below or above
         edge = rng.uniform(0.55, 0.95) * height / width if rng.random() < 0.7 else rng.uniform(0.02, 0.25)
         bow = edge + rng.normal(0, 0.08) * (xs - 0.5) + rng.normal(0, 0.2) * (xs - rng.uniform(0.2, 0.8)) ** 2
@@ -57,12 +57,12 @@ def _mirrored(rng: np.random.Generator, image: Rgb) -> None:
         radius = rng.uniform(0.08, 0.35) * width * rng.uniform(0.5, 1.2, count)
         shape = np.stack([np.cos(angles), np.sin(angles) * rng.uniform(0.5, 1.3)], 1) * radius[:, None]
         strength = rng.uniform(-0.8, 0.35)
-    cv2.fillPoly(layer, [np.round((shape + (cx, cy)) * 8).astype(np.int32)], 1.0, cv2.LINE_AA, 3)
-    layer = cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.5, 0.02 * width)))[..., None]
+    cv2.fillPoly(layer, [np.round((shape + np.array([cx, cy])) * 8).astype(np.int32)], 1.0, cv2.LINE_AA, 3)
+    soft = np.asarray(cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.5, 0.02 * width))), np.float32)[..., None]
     if strength < 0:
-        image *= 1 + layer * np.float32(strength)
+        image *= 1 + soft * np.float32(strength)
     else:
-        image += layer * np.float32(strength)
+        image += soft * np.float32(strength)
 
 
 def _frit(rng: np.random.Generator, image: Rgb) -> None:
@@ -70,7 +70,7 @@ def _frit(rng: np.random.Generator, image: Rgb) -> None:
     height, width = image.shape[:2]
     pitch = int(rng.integers(3, 8))
     ys, xs = np.mgrid[0:height, 0:width]
-    dots = (np.hypot((xs + (ys // pitch % 2) * pitch / 2) % pitch - pitch / 2, ys % pitch - pitch / 2) < pitch * 0.36)
+    dots = np.hypot((xs + (ys // pitch % 2) * pitch / 2) % pitch - pitch / 2, ys % pitch - pitch / 2) < pitch * 0.36
     band = ys < rng.uniform(0.1, 0.35) * height
     image[dots & (band if rng.random() < 0.5 else band[::-1])] *= np.float32(rng.uniform(0.2, 0.7))
 
@@ -80,7 +80,7 @@ def _specks(rng: np.random.Generator, image: Rgb) -> None:
     height, width = image.shape[:2]
     grain = noise.white(rng, height, width) + noise.smooth(rng, height, width, 3) * 0.7
     if rng.random() < 0.5:
-        grain = cv2.GaussianBlur(grain, (0, 0), float(rng.uniform(0.6, 1.6))) * 2
+        grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), float(rng.uniform(0.6, 1.6))), np.float32) * 2
     hit = np.clip((grain - rng.uniform(1.0, 2.4)) * 2, 0, 1)[..., None].astype(np.float32)
     image += (np.float32(rng.uniform(0.4, 0.9)) - image) * hit * np.float32(rng.uniform(0.3, 1))
 

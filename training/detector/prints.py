@@ -5,19 +5,26 @@ Every function returns an ink map: uint8 (H, W), 255 = full ink.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from training.studio import fields, label, symbols, vin
 from training.studio.label import paste_max, text_mask
-from training.studio.layouts import LAYOUTS, Font
+from training.studio.layouts import LAYOUTS, Font, Pictogram
 
 Ink = NDArray[np.uint8]
 _FONTS: tuple[Font, ...] = ("sans", "bold", "mono", "mono-bold", "condensed")
+_ICONS: tuple[Pictogram, ...] = get_args(Pictogram)
 _LATIN = list("ABCDEFGHIJKLMNOPRSTUVWXYZ0123456789./- ")
 _CYRILLIC = list("АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЭЮЯ «»-")
 _UNITS = (" kg", " KG", " кг", " lb", " kPa", "")
+
+
+def _resize(ink: Ink, width: int, height: int) -> Ink:
+    return np.asarray(cv2.resize(ink, (max(1, width), height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def line(rng: np.random.Generator, text: str, cap: float, *, stretch: float = 1.0, font: Font | None = None) -> Ink:
@@ -25,7 +32,7 @@ def line(rng: np.random.Generator, text: str, cap: float, *, stretch: float = 1.
     face = font or _FONTS[rng.integers(len(_FONTS))]
     mask = text_mask(text, face, float(round(cap)))
     if stretch != 1.0:
-        mask = cv2.resize(mask, (max(1, round(mask.shape[1] * stretch)), mask.shape[0]), interpolation=cv2.INTER_AREA)
+        mask = _resize(mask, round(mask.shape[1] * stretch), mask.shape[0])
     return mask
 
 
@@ -62,7 +69,7 @@ def certificate(rng: np.random.Generator, height: int, width: int) -> Ink:
         mask = line(rng, text, max(3, cap), stretch=stretch)
         room = width - left - margin
         if mask.shape[1] > room > 8:
-            mask = cv2.resize(mask, (room, mask.shape[0]), interpolation=cv2.INTER_AREA)
+            mask = _resize(mask, room, mask.shape[0])
         slack = max(0, room - mask.shape[1])
         paste_max(ink, mask, left + (slack // 2 if centred else 0), round(margin + row * pitch))
     if rng.random() < 0.25:
@@ -79,10 +86,9 @@ def _mark(rng: np.random.Generator, ink: Ink, margin: int) -> int:
     if rng.random() < 0.7:
         mark = text_mask("".join(rng.choice(list("EACGOST"), 3)), "bold", 20.0)
         tall = min(round(side * rng.uniform(0.5, 1.8)), height - top)
-        paste_max(ink, cv2.resize(mark, (side, max(3, tall)), interpolation=cv2.INTER_AREA), margin, top)
+        paste_max(ink, _resize(mark, side, max(3, tall)), margin, top)
     else:
-        kinds = ("warning", "airbag", "manual", "battery", "drop", "conformity", "tyre", "recycle")
-        symbols.draw_icon(ink, (margin, top, side), kinds[rng.integers(len(kinds))])
+        symbols.draw_icon(ink, (margin, top, side), _ICONS[rng.integers(len(_ICONS))])
     return margin + side + max(2, margin // 2) if rng.random() < 0.8 else margin
 
 
@@ -109,10 +115,12 @@ def strip(rng: np.random.Generator, height: int, width: int) -> Ink:
     x = width * rng.uniform(0.03, 0.1)
     if rng.random() < 0.15:
         where = (round(x + height * 0.6), round(height / 2))
-        cv2.ellipse(ink, where, (round(height * 0.55), round(height * 0.33)), 0, 0, 360, 255, max(1, height // 14), cv2.LINE_AA)
+        cv2.ellipse(
+            ink, where, (round(height * 0.55), round(height * 0.33)), 0, 0, 360, 255, max(1, height // 14), cv2.LINE_AA
+        )
         x += height * 1.4
     room = round(width - x - width * rng.uniform(0.03, 0.1))
-    mask = cv2.resize(mask, (max(8, room), mask.shape[0]), interpolation=cv2.INTER_AREA)
+    mask = _resize(mask, max(8, room), mask.shape[0])
     paste_max(ink, mask, round(x), round(height * top))
     return ink
 
@@ -120,11 +128,10 @@ def strip(rng: np.random.Generator, height: int, width: int) -> Ink:
 def sticker(rng: np.random.Generator, height: int, width: int) -> Ink:
     """A label that is none of ours: pictograms, a tyre table, a mark; no VIN."""
     ink = np.zeros((height, width), np.uint8)
-    kinds = ("warning", "airbag", "manual", "battery", "drop", "conformity", "tyre", "recycle")
     side = 0.6 * min(height, width)
     for _ in range(int(rng.integers(1, 4))):
         at = (rng.uniform(0, width - side), rng.uniform(0, height - side), side)
-        symbols.draw_icon(ink, at, kinds[rng.integers(len(kinds))])
+        symbols.draw_icon(ink, at, _ICONS[rng.integers(len(_ICONS))])
         side *= 0.7
     for _ in range(int(rng.integers(0, 5))):
         mask = line(rng, words(rng, 3, 9), max(3.0, 0.09 * height))

@@ -35,7 +35,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class Item:
     """A flat thing to put into a scene: its colours and coverage (float32) seen from the front."""
 
     colour: Rgb
@@ -69,12 +69,17 @@ def make(seed: int, side: int = 320) -> Scene:
     return Scene(_shoot(rng, image, glass=glass), mask > 0.5, kind)
 
 
+def label_item(rng: np.random.Generator, side: int) -> Item:
+    """A label seen from the front: mostly a certification label, sometimes a strip."""
+    return _plate(rng, side) if rng.random() < 0.88 else _strip(rng, side, glass=False)
+
+
 def _mix(base: NDArray[np.float64], ink_colour: NDArray[np.float64], ink: NDArray[np.uint8]) -> Rgb:
     share = ink.astype(np.float32)[..., None] * np.float32(1 / 255)
     return np.asarray(base.astype(np.float32) * (1 - share) + ink_colour.astype(np.float32) * share, np.float32)
 
 
-def _plate(rng: np.random.Generator, side: int) -> _Item:
+def _plate(rng: np.random.Generator, side: int) -> Item:
     width = round(side * rng.uniform(0.5, 1.0) * 1.2)
     if rng.random() < 0.35:
         ink, silhouette = prints.studio(rng, width)
@@ -87,7 +92,10 @@ def _plate(rng: np.random.Generator, side: int) -> _Item:
     if tone == 0:
         base, pen = rng.uniform(0.02, 0.14) + grey, rng.uniform(0.5, 0.95) + grey
     elif tone == 1:
-        base, pen = rng.uniform(0.6, 0.95) + grey + rng.uniform(0, 0.06) * np.array([1, 0.8, 0]), rng.uniform(0.02, 0.3) + grey
+        base, pen = (
+            rng.uniform(0.6, 0.95) + grey + rng.uniform(0, 0.06) * np.array([1, 0.8, 0]),
+            rng.uniform(0.02, 0.3) + grey,
+        )
     elif tone == 2:
         base, pen = rng.uniform(0.35, 0.7) + grey, rng.uniform(0.05, 0.3) + grey
     else:
@@ -95,13 +103,15 @@ def _plate(rng: np.random.Generator, side: int) -> _Item:
     colour = _mix(np.asarray(base), np.asarray(pen), ink)
     height, width = ink.shape
     if tone == 2:  # brushed metal
-        colour *= (1 + 0.05 * cv2.GaussianBlur(noise.white(rng, height, width), (0, 0), sigmaX=6, sigmaY=0.5) * 3)[..., None]
+        colour *= (1 + 0.05 * cv2.GaussianBlur(noise.white(rng, height, width), (0, 0), sigmaX=6, sigmaY=0.5) * 3)[
+            ..., None
+        ]
     if rng.random() < 0.25:
         _rivets(rng, colour)
     if rng.random() < 0.3:  # a film's bright or dark cut edge
         weight = max(1, width // 150)
         cv2.rectangle(colour, (0, 0), (width - 1, height - 1), [float(rng.uniform(0, 1))] * 3, weight)
-    return _Item(colour, silhouette.astype(np.float32) / np.float32(255))
+    return Item(colour, silhouette.astype(np.float32) / np.float32(255))
 
 
 def _rivets(rng: np.random.Generator, colour: Rgb) -> None:
@@ -113,7 +123,7 @@ def _rivets(rng: np.random.Generator, colour: Rgb) -> None:
         cv2.circle(colour, (x, height // 2), max(1, radius // 2), [tone * 0.4] * 3, -1, cv2.LINE_AA)
 
 
-def _strip(rng: np.random.Generator, side: int, *, glass: bool) -> _Item:
+def _strip(rng: np.random.Generator, side: int, *, glass: bool) -> Item:
     width = round(side * rng.uniform(0.35, 0.85) * 1.2)
     height = max(9, round(width / rng.uniform(5, 12)))
     ink = prints.strip(rng, height, width)
@@ -128,23 +138,25 @@ def _strip(rng: np.random.Generator, side: int, *, glass: bool) -> _Item:
     if glass:  # seen through tinted, mirroring glass
         veil = np.float32(rng.uniform(0, 0.55))
         colour = colour * (1 - veil) + veil * np.float32(rng.uniform(0.1, 0.6))
-    return _Item(colour, alpha)
+    return Item(colour, alpha)
 
 
-def _sticker(rng: np.random.Generator, side: int) -> _Item:
+def _sticker(rng: np.random.Generator, side: int) -> Item:
     width = round(side * rng.uniform(0.15, 0.4))
     height = round(width * rng.uniform(0.4, 1.5))
     ink = prints.sticker(rng, height, width)
     dark = rng.random() < 0.25
-    base, pen = (rng.uniform(0.02, 0.15), rng.uniform(0.6, 0.95)) if dark else (rng.uniform(0.6, 0.95), rng.uniform(0.02, 0.4))
+    base, pen = (
+        (rng.uniform(0.02, 0.15), rng.uniform(0.6, 0.95)) if dark else (rng.uniform(0.6, 0.95), rng.uniform(0.02, 0.4))
+    )
     tint = rng.normal(0, 0.01, 3) + (rng.uniform(0, 1, 3) * 0.3 if rng.random() < 0.2 else 0)
     colour = _mix(base + tint, pen + tint, ink)
-    return _Item(colour, rounded_rectangle(height, width, 0.0, rng.uniform(0, 0.1) * height).astype(np.float32) / np.float32(255))
+    return Item(
+        colour, rounded_rectangle(height, width, 0.0, rng.uniform(0, 0.1) * height).astype(np.float32) / np.float32(255)
+    )
 
 
-def _corners(
-    rng: np.random.Generator, item: _Item, canvas: tuple[int, int], *, aside: bool
-) -> NDArray[np.float32]:
+def _corners(rng: np.random.Generator, item: Item, canvas: tuple[int, int], *, aside: bool) -> NDArray[np.float32]:
     """Draw a pose: size, tilt, place; the horizontal squash mimics pictures that were resized to a square."""
     height, width = canvas
     thing_h, thing_w = item.alpha.shape
@@ -157,7 +169,9 @@ def _corners(
     span = thing_w * rng.uniform(0.55, 1.0) if aside else (0.16 + 0.9 * rng.beta(1.3, 1.7)) * width
     if thing_w / thing_h > 4.5 and not aside:
         span = max(span, 0.3 * width)
-    shape = scene.project((thing_w, thing_h), tilt=tilt, width=float(span), centre=(0, 0), distance=float(rng.uniform(1.5, 5)))
+    shape = scene.project(
+        (thing_w, thing_h), tilt=tilt, width=float(span), centre=(0, 0), distance=float(rng.uniform(1.5, 5))
+    )
     shape[:, 0] *= np.float32(rng.choice([1.0, 0.75, 1.2, 0.6], p=[0.45, 0.3, 0.1, 0.15]))
     low, high = shape.min(0), shape.max(0)
     room = np.array([width, height])
@@ -166,9 +180,9 @@ def _corners(
         shape *= min(1.0, *(room * 0.98 / (high - low)))
         low, high = shape.min(0), shape.max(0)
         share = np.clip(rng.normal(0.5, 0.22, 2), 0.01, 0.99)
-        return (shape - low + (room - high + low) * share).astype(np.float32)
+        return np.asarray(shape - low + (room - high + low) * share, np.float32)
     centre = rng.uniform(0.3, 0.7, 2) * room if not aside else _off_middle(rng) * room
-    return (shape - (low + high) / 2 + centre).astype(np.float32)
+    return np.asarray(shape - (low + high) / 2 + centre, np.float32)
 
 
 def _off_middle(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -177,7 +191,7 @@ def _off_middle(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.asarray(place)
 
 
-def _place(rng: np.random.Generator, image: Rgb, item: _Item, mask: Map, *, aside: bool = False) -> None:
+def _place(rng: np.random.Generator, image: Rgb, item: Item, mask: Map, *, aside: bool = False) -> None:
     """Warp an item into the picture, with a thin shadow under its edge; its coverage replaces what ``mask`` held."""
     height, width = mask.shape
     corners = _corners(rng, item, (height, width), aside=aside)
@@ -187,11 +201,14 @@ def _place(rng: np.random.Generator, image: Rgb, item: _Item, mask: Map, *, asid
     colour, alpha = item.colour, item.alpha
     if shrink < 0.8:
         size = (max(4, round(thing_w * shrink)), max(3, round(thing_h * shrink)))
-        colour, alpha = (cv2.resize(a, size, interpolation=cv2.INTER_AREA) for a in (colour, alpha))
+        colour = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), np.float32)
+        alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
         thing_w, thing_h = size
-    alpha = cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    colour = cv2.copyMakeBorder(colour, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    source = np.array([(0.5, 0.5), (thing_w + 0.5, 0.5), (thing_w + 0.5, thing_h + 0.5), (0.5, thing_h + 0.5)], np.float32)
+    alpha = np.asarray(cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), np.float32)
+    colour = np.asarray(cv2.copyMakeBorder(colour, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32)
+    source = np.array(
+        [(0.5, 0.5), (thing_w + 0.5, 0.5), (thing_w + 0.5, thing_h + 0.5), (0.5, thing_h + 0.5)], np.float32
+    )
     matrix = cv2.getPerspectiveTransform(source, corners)
     if thing_w / thing_h > 4.5 and rng.random() < 0.6:
         alpha, colour = _bow(rng, alpha, colour)
@@ -230,7 +247,7 @@ def _emboss(rng: np.random.Generator, image: Rgb, mask: Map) -> None:
     width = round(side * rng.uniform(0.4, 0.8))
     height = max(10, round(width / rng.uniform(7, 12)))
     ink = prints.strip(rng, height, width).astype(np.float32) / np.float32(255)
-    item = _Item(np.repeat(ink[..., None], 3, 2), np.ones((height, width), np.float32))
+    item = Item(np.repeat(ink[..., None], 3, 2), np.ones((height, width), np.float32))
     corners = _corners(rng, item, (mask.shape[0], mask.shape[1]), aside=False)
     source = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     matrix = cv2.getPerspectiveTransform(source, corners)
@@ -255,5 +272,5 @@ def _shoot(rng: np.random.Generator, image: Rgb, *, glass: bool) -> NDArray[np.u
     if rng.random() < 0.35:  # pictures that were shrunk once and enlarged again
         factor = rng.uniform(0.55, 0.9)
         small = cv2.resize(shot, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        shot = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(shot, np.uint8)
+        shot = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.ascontiguousarray(shot)

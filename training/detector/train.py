@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.models.detection import MaskRCNN
 
+from shared.models.detector import save_detector
 from shared.models.detector_net import DetectorConfig, as_image_list, build, normalise
 from training.detector import scenes
 from training.detector.backbone import load_imagenet
@@ -25,7 +26,7 @@ Progress = Callable[[int, int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How to train. ``steps`` counts optimiser steps of ``batch`` scenes; scene i is made from seed ``seed * 10^8 + i``."""
+    """How to train. ``steps`` counts steps of ``batch`` scenes; scene i is made from seed ``seed * 10^8 + i``."""
 
     steps: int = 3000
     batch: int = 8
@@ -68,12 +69,18 @@ def _target(mask: Tensor) -> dict[str, Tensor]:
     ys, xs = torch.nonzero(mask, as_tuple=True)
     if len(ys) < 20:  # too small a rest to call it a label
         empty = torch.zeros((0, 4))
-        return {"boxes": empty, "labels": torch.zeros(0, dtype=torch.int64), "masks": torch.zeros((0, *mask.shape), dtype=torch.uint8)}
+        return {
+            "boxes": empty,
+            "labels": torch.zeros(0, dtype=torch.int64),
+            "masks": torch.zeros((0, *mask.shape), dtype=torch.uint8),
+        }
     box = torch.tensor([[xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]], dtype=torch.float32)
     return {"boxes": box, "labels": torch.ones(1, dtype=torch.int64), "masks": mask[None]}
 
 
-def losses(net: MaskRCNN, config: DetectorConfig, images: Tensor, sizes: list[tuple[int, int]], masks: Tensor) -> dict[str, Tensor]:
+def losses(
+    net: MaskRCNN, config: DetectorConfig, images: Tensor, sizes: list[tuple[int, int]], masks: Tensor
+) -> dict[str, Tensor]:
     """Return torchvision's five Mask R-CNN losses of one batch (uint8 (N, 3, S, S), true sizes, uint8 (N, S, S))."""
     targets = [_target(mask) for mask in masks]
     batch = normalise(config, images).contiguous(memory_format=torch.channels_last)
@@ -112,6 +119,7 @@ def train(
     resumed. ``start`` names float32 weights of an earlier round to begin with instead of ImageNet's.
     """
     out.mkdir(parents=True, exist_ok=True)
+    (out / "detector.json").write_text(json.dumps(detector.to_json()), encoding="utf-8")
     torch.manual_seed(config.seed)
     net = build(detector)
     if start is None:
@@ -122,53 +130,59 @@ def train(
     net.to(memory_format=torch.channels_last)
     trained = [p for p in net.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _schedule(config, step))
     step, checkpoint = 0, out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["net"])
         optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
         step = int(state["step"])
     net.train()
     average = math.nan
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
         for images, sizes, masks in _batches(config, detector.input_size, step):
+            torch.manual_seed(config.seed * 10**8 + step)  # so that a resumed run samples the same proposals
             parts = losses(net, detector, images, sizes, masks)
             total = torch.stack(list(parts.values())).sum()
             if not torch.isfinite(total):
                 raise FloatingPointError(f"the loss is not finite at step {step}: {parts}")
+            for group in optimiser.param_groups:
+                group["lr"] = config.learning_rate * _schedule(config, step)
             optimiser.zero_grad()
             total.backward()  # type: ignore[no-untyped-call]  # torch leaves backward unannotated
             torch.nn.utils.clip_grad_norm_(trained, 5.0)
             optimiser.step()
-            schedule.step()
             step += 1
             value = float(total.detach())
             average = value if math.isnan(average) else 0.98 * average + 0.02 * value
             progress(step, config.steps, average)
             if step % 25 == 0:
-                log.write(json.dumps({"step": step, "loss": average, **{k: float(v.detach()) for k, v in parts.items()}}) + "\n")
+                log.write(
+                    json.dumps({"step": step, "loss": average, **{k: float(v.detach()) for k, v in parts.items()}})
+                    + "\n"
+                )
                 log.flush()
             if step % config.checkpoint_every == 0 or step == config.steps:
-                _save(out, net, optimiser, schedule, step)
+                _save(out, net, optimiser, step)
     return out / "weights.safetensors"
 
 
-def _save(
-    out: Path,
-    net: MaskRCNN,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LambdaLR,
-    step: int,
-) -> None:
+def export(folder: Path, to: Path) -> Path:
+    """Write the fp16 file that ships from a folder that ``train`` wrote.
+
+    Raises FileNotFoundError when the folder has no weights yet.
+    """
+    weights = folder / "weights.safetensors"
+    if not weights.exists():
+        raise FileNotFoundError(f"{weights} does not exist; train first")
+    detector = DetectorConfig.from_json(json.loads((folder / "detector.json").read_text(encoding="utf-8")))
+    net = build(detector)
+    net.load_state_dict(load_file(weights))
+    return save_detector(to, net, detector)
+
+
+def _save(out: Path, net: MaskRCNN, optimiser: torch.optim.Optimizer, step: int) -> None:
     part = out / "checkpoint.part"
-    state = {
-        "net": net.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": {k: v for k, v in schedule.state_dict().items() if k != "lr_lambdas"},
-        "step": step,
-    }
+    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
     torch.save(state, part)
     part.replace(out / "checkpoint.pt")
     save_file({k: v.contiguous() for k, v in net.state_dict().items()}, out / "weights.safetensors")

@@ -10,7 +10,7 @@ import typer
 app = typer.Typer(help="Make photos of vehicle labels, good and damaged, with ground truth.")
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def studio(  # noqa: PLR0917 - Typer reads the command line from the signature
     out: Annotated[Path, typer.Argument(help="Folder to write: images/, masks/, manifest.jsonl.")],
     photos: Annotated[int, typer.Option(min=1, help="How many photos.")] = 300,
