@@ -26,6 +26,8 @@ GRACE_SECONDS: Final = 15
 FLUSH_SECONDS: Final = 5.0
 """For photos whose clients were told to retry; every 202 was acknowledged before."""
 WATCH_SECONDS: Final = 0.2
+BACKLOG: Final = 256
+"""Connections that may wait to be accepted."""
 _log = structlog.get_logger(__name__)
 
 
@@ -89,10 +91,19 @@ def _serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=256)
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # Named TCP, because asyncio turns Nagle's algorithm off only where it knows the protocol: 40 ms per answer.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise LinegateError(
             f"cannot listen on {host}:{port}: {error.strerror}",
             hint="is the port taken, or the host not one of ours? gateway.host and gateway.port set them",
         ) from None
+    return listener
