@@ -13,7 +13,7 @@ Rgb = NDArray[np.float32]
 
 def windscreen(rng: np.random.Generator, height: int, width: int) -> Rgb:
     """Glass over a dark dashboard, with the sky, lamps, a person and a phone mirrored in it."""
-    base = np.float32(rng.uniform(0.03, 0.4))
+    base = np.float32(rng.uniform(0.03, 0.4) if rng.random() < 0.75 else rng.uniform(0.4, 0.75))
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32) / width
     field = base * (1 + 0.3 * noise.smooth(rng, height, width, 2)) + rng.normal(0, 0.15) * (ys - 0.5) * base
     tint = 1 + rng.normal(0, 0.04, 3) + np.array([-0.05, 0.0, 0.06]) * rng.uniform(-0.6, 1.6)
@@ -26,6 +26,8 @@ def windscreen(rng: np.random.Generator, height: int, width: int) -> Rgb:
         image += (other - image) * (side if rng.random() < 0.6 else 1 - side)[..., None].astype(np.float32)
     for _ in range(int(rng.integers(0, 4))):
         _mirrored(rng, image)
+    if rng.random() < 0.5:
+        _photographer(rng, image)
     if rng.random() < 0.3:
         _frit(rng, image)
     if rng.random() < 0.35:
@@ -63,6 +65,35 @@ def _mirrored(rng: np.random.Generator, image: Rgb) -> None:
         image *= 1 + soft * np.float32(strength)
     else:
         image += soft * np.float32(strength)
+
+
+def _photographer(rng: np.random.Generator, image: Rgb) -> None:
+    """The one who takes the photo, seen in the glass: a phone, the hand that holds it, perhaps a head and shoulders."""
+    height, width = image.shape[:2]
+    x, y = rng.uniform(0.2, 0.8) * width, rng.uniform(0.2, 0.8) * height
+    phone = (rng.uniform(0.06, 0.18) * width, rng.uniform(0.05, 0.16) * width)
+    skin = np.clip(np.array([0.45, 0.32, 0.25]) * rng.uniform(0.3, 1.1), 0, 1).tolist()
+    see_through = float(rng.uniform(0.3, 0.95))
+    layer = image.copy()
+    if rng.random() < 0.6:
+        tone = [float(rng.uniform(0.01, 0.2))] * 3
+        head = (round(x + rng.normal(0, 0.1) * width), round(y - phone[1] - rng.uniform(0.0, 0.2) * height))
+        cv2.ellipse(layer, head, (round(0.09 * width), round(0.12 * width)), 0, 0, 360, tone, -1, cv2.LINE_AA)
+        below = (head[0], round(head[1] + 0.36 * width))
+        cv2.ellipse(layer, below, (round(rng.uniform(0.15, 0.4) * width), round(0.3 * width)), 0, 0, 360, tone, -1)
+    for _ in range(int(rng.integers(1, 5))):  # fingers
+        tip = (round(x + rng.normal(0, 1.1) * phone[0]), round(y + rng.uniform(0.2, 1.5) * phone[1]))
+        axes = (round(rng.uniform(0.25, 0.6) * phone[0]), max(2, round(0.18 * phone[1])))
+        cv2.ellipse(layer, tip, axes, float(rng.normal(0, 25)), 0, 360, skin, -1, cv2.LINE_AA)
+    corners = cv2.boxPoints(((float(x), float(y)), (2 * phone[0], 2 * phone[1]), float(rng.normal(0, 8))))
+    body = [float(rng.uniform(0.01, 0.15))] * 3
+    cv2.fillPoly(layer, [np.round(corners * 8).astype(np.int32)], body, cv2.LINE_AA, 3)
+    lens = np.mean(corners[:2], axis=0) * 0.7 + np.array([x, y]) * 0.3
+    cv2.circle(
+        layer, (round(float(lens[0])), round(float(lens[1]))), max(2, round(0.12 * phone[0])), skin, 1, cv2.LINE_AA
+    )
+    soft = cv2.GaussianBlur(layer, (0, 0), float(rng.uniform(0.5, 2.5)))
+    image += (np.asarray(soft, np.float32) - image) * np.float32(see_through)
 
 
 def _frit(rng: np.random.Generator, image: Rgb) -> None:

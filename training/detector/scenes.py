@@ -18,7 +18,7 @@ from training.studio import body, camera, light, noise, scene
 from training.studio.label import rounded_rectangle
 
 Kind = Literal["plate", "strip", "stamp", "none"]
-KINDS: Final[dict[Kind, float]] = {"plate": 0.60, "strip": 0.27, "stamp": 0.05, "none": 0.08}
+KINDS: Final[dict[Kind, float]] = {"plate": 0.52, "strip": 0.36, "stamp": 0.05, "none": 0.07}
 """The kinds of scene and their shares."""
 
 Rgb = NDArray[np.float32]
@@ -57,11 +57,13 @@ def make(seed: int, side: int = 320) -> Scene:
             backdrops.clutter(rng, image)
     mask = np.zeros((height, width), np.float32)
     if kind in {"plate", "none"}:
-        for _ in range(int(rng.choice(3, p=[0.62, 0.28, 0.10]))):
+        for _ in range(int(rng.choice(3, p=[0.58, 0.32, 0.10]))):
             _place(rng, image, _sticker(rng, side), mask, aside=True)
         mask[:] = 0
     if kind == "plate":
-        _place(rng, image, _plate(rng, side), mask)
+        where = _place(rng, image, _plate(rng, side), mask)
+        if rng.random() < 0.3:
+            _beside(rng, image, where, _sticker(rng, side))
     elif kind == "strip":
         _place(rng, image, _strip(rng, side, glass=glass), mask)
     elif kind == "stamp":
@@ -135,6 +137,8 @@ def _strip(rng: np.random.Generator, side: int, *, glass: bool) -> Item:
     if light_strip and rng.random() < 0.35:  # a matt strip under white letters
         base, pen = base * 0.6, np.full(3, 0.95)
     colour = _mix(base, pen, ink)
+    if rng.random() < 0.2:
+        _rivets(rng, colour)
     if glass:  # seen through tinted, mirroring glass
         veil = np.float32(rng.uniform(0, 0.55))
         colour = colour * (1 - veil) + veil * np.float32(rng.uniform(0.1, 0.6))
@@ -168,7 +172,7 @@ def _corners(rng: np.random.Generator, item: Item, canvas: tuple[int, int], *, a
     tilt = (float(np.clip(rng.normal(0, 0.3), -0.75, 0.75)), float(np.clip(rng.normal(0, 0.3), -0.75, 0.75)), turn)
     span = thing_w * rng.uniform(0.55, 1.0) if aside else (0.16 + 0.9 * rng.beta(1.3, 1.7)) * width
     if thing_w / thing_h > 4.5 and not aside:
-        span = max(span, 0.3 * width)
+        span = max(span, rng.uniform(0.3, 0.7) * width)
     shape = scene.project(
         (thing_w, thing_h), tilt=tilt, width=float(span), centre=(0, 0), distance=float(rng.uniform(1.5, 5))
     )
@@ -191,40 +195,77 @@ def _off_middle(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.asarray(place)
 
 
-def _place(rng: np.random.Generator, image: Rgb, item: Item, mask: Map, *, aside: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class _Pose:
+    """Where a placed item stands: its plane's mapping (pixels of the item to pixels of the picture) and its size."""
+
+    matrix: NDArray[np.float64]
+    height: int
+    width: int
+
+
+def _place(rng: np.random.Generator, image: Rgb, item: Item, mask: Map, *, aside: bool = False) -> _Pose:
     """Warp an item into the picture, with a thin shadow under its edge; its coverage replaces what ``mask`` held."""
-    height, width = mask.shape
-    corners = _corners(rng, item, (height, width), aside=aside)
-    thing_h, thing_w = item.alpha.shape
+    corners = _corners(rng, item, (mask.shape[0], mask.shape[1]), aside=aside)
     # Warping a large print into a small outline would alias: shrink it first.
-    shrink = float(np.linalg.norm(corners[1] - corners[0])) * 1.25 / thing_w
-    colour, alpha = item.colour, item.alpha
+    shrink = float(np.linalg.norm(corners[1] - corners[0])) * 1.25 / item.alpha.shape[1]
     if shrink < 0.8:
-        size = (max(4, round(thing_w * shrink)), max(3, round(thing_h * shrink)))
-        colour = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), np.float32)
-        alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
-        thing_w, thing_h = size
-    alpha = np.asarray(cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), np.float32)
-    colour = np.asarray(cv2.copyMakeBorder(colour, 1, 1, 1, 1, cv2.BORDER_REPLICATE), np.float32)
-    source = np.array(
-        [(0.5, 0.5), (thing_w + 0.5, 0.5), (thing_w + 0.5, thing_h + 0.5), (0.5, thing_h + 0.5)], np.float32
+        item = _shrunk(item, shrink)
+    height, width = item.alpha.shape
+    edges = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32) - np.float32(0.5)
+    pose = _Pose(cv2.getPerspectiveTransform(edges, corners), height, width)
+    if width / height > 4.5 and rng.random() < 0.6:
+        item = _bow(rng, item)
+    mask[:] = _lay(rng, image, item, pose.matrix)
+    return pose
+
+
+def _beside(rng: np.random.Generator, image: Rgb, pose: _Pose, item: Item) -> None:
+    """Put a second item into the same plane, close to the first but not over it."""
+    item = _shrunk(item, pose.height * rng.uniform(0.5, 1.1) / item.alpha.shape[0])
+    height, width = item.alpha.shape
+    gap = rng.uniform(0.03, 0.25) * pose.height
+    match int(rng.integers(4)):
+        case 0:
+            shift = (-width - gap, rng.uniform(-0.2, 0.2) * height)
+        case 1:
+            shift = (pose.width + gap, rng.uniform(-0.2, 0.2) * height)
+        case 2:
+            shift = (rng.uniform(0, 1) * (pose.width - width), -height - gap)
+        case _:
+            shift = (rng.uniform(0, 1) * (pose.width - width), pose.height + gap)
+    _lay(rng, image, item, pose.matrix @ np.array([(1, 0, shift[0]), (0, 1, shift[1]), (0, 0, 1)], np.float64))
+
+
+def _shrunk(item: Item, factor: float) -> Item:
+    size = (max(4, round(item.alpha.shape[1] * factor)), max(3, round(item.alpha.shape[0] * factor)))
+    return Item(
+        np.asarray(cv2.resize(item.colour, size, interpolation=cv2.INTER_AREA), np.float32),
+        np.asarray(cv2.resize(item.alpha, size, interpolation=cv2.INTER_AREA), np.float32),
     )
-    matrix = cv2.getPerspectiveTransform(source, corners)
-    if thing_w / thing_h > 4.5 and rng.random() < 0.6:
-        alpha, colour = _bow(rng, alpha, colour)
-    flat = cv2.warpPerspective(colour, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cover = np.clip(cv2.warpPerspective(alpha, matrix, (width, height), flags=cv2.INTER_LINEAR), 0, 1)
+
+
+def _lay(rng: np.random.Generator, image: Rgb, item: Item, matrix: NDArray[np.float64]) -> Map:
+    """Composite an item into the picture, in place; returns its coverage (H, W)."""
+    size = (image.shape[1], image.shape[0])
+    # One empty pixel around the item, so that its border is blended and not cut.
+    alpha = cv2.copyMakeBorder(item.alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    colour = cv2.copyMakeBorder(item.colour, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    matrix = matrix @ np.array([(1, 0, -1), (0, 1, -1), (0, 0, 1)], np.float64)
+    flat = cv2.warpPerspective(colour, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cover = np.clip(cv2.warpPerspective(alpha, matrix, size, flags=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
     if rng.random() < 0.5:
-        drop = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.6, 2.5)))
+        drop = np.asarray(cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.6, 2.5))), np.float32)
         image *= (1 - np.float32(rng.uniform(0.1, 0.5)) * drop)[..., None]
     mixed = cover[..., None]
     image *= 1 - mixed
     image += flat * mixed
-    mask[:] = cover
+    return cover
 
 
-def _bow(rng: np.random.Generator, alpha: Map, colour: Rgb) -> tuple[Map, Rgb]:
+def _bow(rng: np.random.Generator, item: Item) -> Item:
     """Bend a strip along an arc, as the curve of the glass shows it."""
+    alpha, colour = item.alpha, item.colour
     height, width = alpha.shape
     rise = float(rng.normal(0, 0.35)) * height
     pad = int(abs(rise)) + 1
@@ -235,9 +276,9 @@ def _bow(rng: np.random.Generator, alpha: Map, colour: Rgb) -> tuple[Map, Rgb]:
     bent_colour = cv2.remap(colour, cols, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Keep the size: the pose was drawn for it.
     size = (width, height)
-    return (
-        np.asarray(cv2.resize(bent_alpha, size, interpolation=cv2.INTER_AREA), np.float32),
+    return Item(
         np.asarray(cv2.resize(bent_colour, size, interpolation=cv2.INTER_AREA), np.float32),
+        np.asarray(cv2.resize(bent_alpha, size, interpolation=cv2.INTER_AREA), np.float32),
     )
 
 
