@@ -37,6 +37,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class DefectRow:
+    """How many test parts with one kind of damage were caught."""
+
+    name: str
+    caught: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One example, encoded."""
 
@@ -89,6 +98,7 @@ def render_report(result: TrainingResult, *, version: str, digest: str) -> str:
         rule=rule_in_words(card.calibration),
         decided=result.decided,
         rows=metric_rows(result),
+        defects=defect_rows(result),
         warnings=result.warnings,
         not_found=result.not_found,
         histogram=Markup(plots.histogram(result.test.good_scores, result.test.damaged_scores, threshold))  # noqa: S704
@@ -115,6 +125,19 @@ def metric_rows(result: TrainingResult) -> list[Row]:
         for key, name in METRIC_NAMES.items()
         if key in measured
     ]
+
+
+def defect_rows(result: TrainingResult) -> list[DefectRow]:
+    """Recall by kind of damage on the test parts, least caught first; empty where no kinds are known."""
+    fails = result.test.scores >= result.card.calibration.threshold
+    kinds: dict[str, list[bool]] = {}
+    for sample, failed in zip(result.test.samples, fails, strict=True):
+        if sample.damaged:
+            kinds.setdefault(sample.defect, []).append(bool(failed))
+    if not any(kinds):
+        return []
+    rows = [DefectRow(kind or "not named", sum(caught), len(caught)) for kind, caught in kinds.items()]
+    return sorted(rows, key=lambda row: (row.caught / row.total, row.name))
 
 
 def galleries(result: TrainingResult) -> list[Gallery]:

@@ -26,7 +26,7 @@ from training.data.source import DataSet, open_data
 from training.fit import FitRejected, TrainingResult, TrainOptions, train
 from training.metrics import confusion
 from training.model_card import render_model_card
-from training.report import render_report
+from training.report import defect_rows, render_report
 
 SPEC = ModelSpec(
     kind="padim",
@@ -181,6 +181,9 @@ def test_the_report_says_what_the_card_says(result: TrainingResult) -> None:
         assert "Of 1000 good parts, expect" in text
         assert f"{result.card.metrics['auroc']:.3f}" in text
     assert f"<strong>{result.decided.passed}</strong>" in page
+    (blots,) = defect_rows(result)
+    assert (blots.name, blots.caught, blots.total) == ("blot", result.decided.caught, 6)
+    assert "<td>blot</td>" in page
     assert markdown.startswith("# v\\_1\n")
 
 
