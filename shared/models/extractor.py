@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shared.models.backbone import Backbone
 from shared.models.base import Features, Image
+from shared.models.folding import fold_batch_norms
 from shared.models.letterbox import letterbox
 from shared.models.spec import ExtractorSpec, InputSpec
 from shared.models.weights import load_weights
@@ -118,7 +119,8 @@ class ExtractorPool:
 
     def _load(self, spec: ExtractorSpec) -> tuple[str, Backbone]:
         state, sha256 = load_weights(spec.backbone, spec.weights)
-        backbone = Backbone(spec.backbone, spec.stages, state).to(self.device).to(memory_format=torch.channels_last)
+        backbone = fold_batch_norms(Backbone(spec.backbone, spec.stages, state))
+        backbone = backbone.to(self.device).to(memory_format=torch.channels_last)
         self._digests[spec.backbone, spec.weights.source] = sha256
         self._backbones[spec.backbone, spec.stages, sha256] = backbone
         return sha256, backbone
