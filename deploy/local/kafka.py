@@ -163,9 +163,10 @@ class KafkaBroker:
                 "share.coordinator.state.topic.min.isr": 1,
                 "share.coordinator.state.topic.num.partitions": 1,
                 "group.initial.rebalance.delay.ms": 0,
-                # After a kill -9 the controller lets the broker back in only once its old session has run out.
-                "broker.session.timeout.ms": 2000,
-                "broker.heartbeat.interval.ms": 500,
+                # After a kill -9 the controller lets the broker back in only once its old session has run out. Shorter
+                # still, and a broker on a starved machine is fenced and elected in turns.
+                "broker.session.timeout.ms": 6000,
+                "broker.heartbeat.interval.ms": 1000,
                 # Tests and demos live on short transactions; expired ones are looked for often.
                 "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
                 "message.max.bytes": 33_554_432,

@@ -90,7 +90,9 @@ def decode(record: Record, types: Iterable[type[Event]]) -> Event:
     except EnvelopeRejected:
         raise
     except ValueError as error:
-        raise EnvelopeRejected(_one_line(str(error))) from error
+        # The library's own complaint about ce_time does not name it.
+        at = "" if str(error).startswith(("ce_", "unknown")) else "ce_time is not an ISO 8601 time: "
+        raise EnvelopeRejected(_one_line(at + str(error))) from error
     fields.setdefault("traceparent", _plain_traceparent(record))
     try:
         return event_type.model_validate(fields)

@@ -61,6 +61,7 @@ class Intake:
         self._callback_error: BaseException | None = None
         self._full_since: float | None = None
         self._stalled = False
+        self._astray_until: float | None = None
         self._lag_at = 0.0
 
     def open(self) -> None:
@@ -109,7 +110,12 @@ class Intake:
             took = self._take_one(0.0)
 
     def keep_order(self, *, now: float) -> None:
-        """Look after pauses: held partitions whose time is over, and the water marks."""
+        """Look after pauses (held partitions whose time is over, the water marks) and the way back after a failure.
+
+        Raises:
+            KafkaFailedError: the way back was not found within the budget.
+        """
+        self._find_way_back()
         self.partitions.release_due(now=now)
         if not self.batcher.full:
             self._full_since = None
@@ -131,13 +137,25 @@ class Intake:
     def go_back(self) -> None:
         """Drop all work in memory and read again from the committed offsets.
 
+        Those may take a while to learn (Kafka is away); until then this polls and takes nothing.
+
         Raises:
-            KafkaFailedError: they cannot be learned or gone to; going on would skip records, a restart does not.
+            KafkaFailedError: they cannot be gone to; going on would skip records, a restart does not.
         """
-        begun = self.partitions.begun()
-        self.partitions.void(begun)
+        self.partitions.void(self.partitions.ids)
         self.batcher.keep(self.partitions.counts)
-        seek(self._consumer, committed_offsets(self._consumer, begun, budget=self._settings.call_budget_s))
+        self._astray_until = time.monotonic() + self._settings.call_budget_s
+        self._find_way_back()
+
+    def _find_way_back(self) -> None:
+        if self._astray_until is None:
+            return
+        offsets = committed_offsets(self._consumer, self.partitions.begun())
+        if offsets is not None:
+            seek(self._consumer, offsets)
+            self._astray_until = None
+        elif time.monotonic() > self._astray_until:
+            raise KafkaFailedError("Kafka does not tell the committed offsets", hint="is the group's coordinator up?")
 
     def hold(self, partition: PartitionId, offset: int, reason: str, *, now: float) -> None:
         """Hold one partition back before `offset`; the others go on.
@@ -169,7 +187,8 @@ class Intake:
             _mind(error)
             return False
         taken = self.partitions.take(record_of(message), now=time.monotonic())
-        if taken is not None:
+        # Astray, a record only tells where its partition began: it will be read again from the committed offset.
+        if taken is not None and self._astray_until is None:
             self.batcher.add(taken)
         return True
 

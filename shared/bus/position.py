@@ -1,6 +1,6 @@
 """Send a consumer back to where work has to begin again."""
 
-import time
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,37 +9,31 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from shared.bus.errors import KafkaFailedError
 from shared.bus.record import PartitionId
 
-CALL_SECONDS: Final = 5.0
-PAUSE_SECONDS: Final = 0.2
+log = logging.getLogger(__name__)
+
+CALL_SECONDS: Final = 1.0
+"""Short, because the consumer is not polled meanwhile; ask again."""
 
 
-def committed_offsets(
-    consumer: Consumer, partitions: Mapping[PartitionId, int], *, budget: float
-) -> dict[PartitionId, int]:
-    """The group's committed offsets, as its coordinator knows them; waits for transactions that are not decided yet.
+def committed_offsets(consumer: Consumer, partitions: Mapping[PartitionId, int]) -> dict[PartitionId, int] | None:
+    """The group's committed offsets, as its coordinator knows them; None when it does not answer now.
 
     Args:
-        consumer: reads committed records only, so that librdkafka asks for stable offsets (KIP-447).
+        consumer: reads committed records only, so that librdkafka asks for stable offsets (KIP-447): it waits for
+            transactions that are not decided yet.
         partitions: which, each with the offset to answer where the group has committed nothing.
-        budget: seconds to go on asking while Kafka is away.
-
-    Raises:
-        KafkaFailedError: no answer within the budget.
     """
-    deadline = time.monotonic() + budget
-    wanted = [TopicPartition(topic, partition) for topic, partition in partitions]
-    while True:
-        try:
-            answers = consumer.committed(wanted, timeout=CALL_SECONDS)
-            failure = next((answer.error for answer in answers if answer.error is not None), None)
-        except KafkaException as error:
-            answers, failure = [], error.args[0]
-        if failure is None:
-            found = {(answer.topic, answer.partition): answer.offset for answer in answers}
-            return {p: found[p] if found[p] >= 0 else default for p, default in partitions.items()}
-        if time.monotonic() > deadline:
-            raise KafkaFailedError(f"Kafka does not tell the committed offsets: {failure.str()}")
-        time.sleep(PAUSE_SECONDS)
+    if not partitions:
+        return {}
+    try:
+        answers = consumer.committed([TopicPartition(*partition) for partition in partitions], timeout=CALL_SECONDS)
+    except KafkaException as error:
+        log.info("committed offsets not known yet: %s", error.args[0].str())
+        return None
+    if any(answer.error is not None for answer in answers):
+        return None
+    found = {(answer.topic, answer.partition): answer.offset for answer in answers}
+    return {p: found[p] if found[p] >= 0 else default for p, default in partitions.items()}
 
 
 def seek(consumer: Consumer, offsets: Mapping[PartitionId, int]) -> None:

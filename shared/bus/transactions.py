@@ -181,5 +181,6 @@ class Transactions:
 
 def _for_good(error: KafkaError) -> KafkaFailedError:
     fenced = error.code() in {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001 - librdkafka's own codes are spelt so
-    hint = "another process runs with the same instance name; each needs its own" if fenced else None
+    # librdkafka tells both alike: a younger process has the id, or the broker ended a transaction that took too long.
+    hint = "another process has the same instance name, or the transaction timed out; start again" if fenced else None
     return KafkaFailedError(f"Kafka refused for good: {error.str()} ({error.name()})", hint=hint)

@@ -1,6 +1,7 @@
-"""An echo worker in a process of its own, to be killed: `python -m tests.integration.bus.chaos_worker SERVERS NAME INSTANCE`.
+"""An echo worker in a process of its own, to be killed.
 
-Prints one line per batch that its step has seen, so that a test knows when it is in the middle of work.
+`python -m tests.integration.bus.chaos_worker SERVERS NAME INSTANCE` prints one line per batch that its step has seen,
+so that a test knows when it is in the midst of work.
 """
 
 import signal

@@ -4,11 +4,12 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
+from shared.bus.errors import KafkaFailedError
 from shared.bus.loop import Worker
 from shared.bus.publisher import EventPublisher
 from shared.bus.reader import EventReader, Read
@@ -18,7 +19,7 @@ from shared.bus.step import Emit, Result
 from shared.bus.topics import dead_letter_topic, ensure_topics
 from shared.events import Check, Event, PartCrop, PartImage, Timings, derived_event_id, now
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a test gives up waiting for a state it expects."""
 
 
@@ -35,18 +36,21 @@ class Scope:
         self.settings = BusSettings(bootstrap_servers=bootstrap_servers, group=self.name, **(quick | settings))
 
     def create_topics(self, partitions: int = 4) -> "Scope":
+        """Create them."""
         topics = (self.images.TOPIC, self.crops.TOPIC, dead_letter_topic(self.images.TOPIC))
         client = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
         ensure_topics(client, partitions=partitions, topics=topics)
         return self
 
     def image(self, number: int, *, part: str | None = None, pixels: bytes = b"\xff\xd8") -> PartImage:
+        """An image event of this scope."""
         return self.images(
             id=f"image-{number}", part=part or f"part-{number}", plant="munich", line="line-1", captured=now(),
             pixels=pixels, mediatype="image/jpeg",
         )  # fmt: skip
 
     def publish(self, images: Sequence[PartImage]) -> None:
+        """Publish, and wait until the broker has them all."""
         with EventPublisher(self.settings) as publisher:
             futures = [publisher.publish(image) for image in images]
             for future in futures:
@@ -66,6 +70,7 @@ class Scope:
         ]  # fmt: skip
 
     def worker(self, step: Callable[[Sequence[Any]], Sequence[Result]] | None = None, **settings: Any) -> Worker:
+        """A worker of this scope."""
         chosen = self.settings.model_copy(update=settings)
         return Worker(step or self.echo, consumes=self.images, name=self.name, settings=chosen)
 
@@ -74,6 +79,7 @@ class Scope:
         return [event for _, event in self._read((self.crops,), count=count) if isinstance(event, PartCrop)]
 
     def read_dead_letters(self, *, count: int) -> list[Record]:
+        """The same for dead letters."""
         return [record for record, _ in self._read((self.images,), count=count, dead_letters=True)]
 
     def _read(self, types: Sequence[type[Event]], *, count: int, dead_letters: bool = False) -> list[Read]:
@@ -104,6 +110,32 @@ def running(worker: Worker) -> Iterator[threading.Event]:
     thread.start()
     try:
         yield stop
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+    assert not thread.is_alive(), "the worker did not stop"
+    if failure:
+        raise failure[0]
+
+
+@contextmanager
+def supervised(make: Callable[[], Worker]) -> Iterator[None]:
+    """Run a worker for the length of a block, and a new one whenever Kafka ended the last, as a supervisor does."""
+    stop = threading.Event()
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            while not stop.is_set():
+                with suppress(KafkaFailedError):
+                    make().run(stop)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name="supervisor")
+    thread.start()
+    try:
+        yield
     finally:
         stop.set()
         thread.join(PATIENCE)

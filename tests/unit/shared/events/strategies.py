@@ -1,0 +1,97 @@
+"""Hypothesis strategies: any event of each type."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shared.events import (
+    EVENT_TYPES,
+    Check,
+    Event,
+    ModelStamp,
+    PartAnomalyMap,
+    PartCrop,
+    PartImage,
+    ShadowVerdict,
+    Timings,
+    Verdict,
+    decide,
+)
+
+texts = st.text(min_size=1, max_size=30)
+slugs = st.text("abz019", min_size=1, max_size=3) | st.sampled_from(["a-b", "line_1.x", "z" * 63])
+floats = st.floats(allow_nan=False, allow_infinity=False)
+positive = st.floats(0, 1e9)
+zones = st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))])
+times = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001 - bounds are naive
+digests = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
+common = {
+    "id": st.text(min_size=1, max_size=128).filter(str.strip),
+    "source": texts.filter(str.strip),
+    "time": times,
+    "traceparent": st.none() | st.integers(1, 2**192 - 1).map(lambda n: f"00-{n >> 64:032x}-{n & (2**64 - 1):016x}-01"),
+    "part": st.sampled_from(["P-1", "a:b/c.d_e", "0" * 128]) | st.text("ABz09", min_size=1, max_size=20),
+    "plant": slugs,
+    "line": slugs,
+    "station": slugs,
+    "layout": slugs,
+    "camera": st.sampled_from(["stationary", "mobile"]),
+    "captured": times,
+}
+inline = st.fixed_dictionaries({"pixels": st.binary(min_size=1, max_size=200), "mediatype": st.just("image/png")})
+by_reference = st.fixed_dictionaries({
+    "dataref": texts, "datasha256": digests, "datasize": st.integers(1, 2**40), "mediatype": st.just("image/jpeg"),
+})  # fmt: skip
+pictures = inline | by_reference
+checks = st.builds(
+    Check, name=st.just("damage"), result=st.sampled_from(["pass", "fail", "skipped"]),
+    score=st.none() | floats, threshold=st.none() | floats, detail=st.none() | st.text(max_size=30),
+)  # fmt: skip
+timings = st.builds(Timings, crop=st.none() | positive, batch=st.none() | st.integers(1, 64), capture_to_verdict=floats)
+stamps = st.builds(
+    ModelStamp, version=texts, digest=digests, kind=texts, arm=st.sampled_from(["champion", "canary", "shadow"]),
+    assignment=texts, revision=st.integers(0, 2**31), stale=st.booleans(),
+)  # fmt: skip
+
+
+@st.composite
+def _verdicts(draw: st.DrawFn, verdict: type[Verdict]) -> Verdict:
+    check = draw(checks)
+    own: dict[str, Any] = {"image": draw(texts), "timings": draw(timings), "model": draw(st.none() | stamps)}
+    fields = draw(st.fixed_dictionaries(common))
+    return verdict(**fields, **own, checks=(check,), decision=decide((check,)), trace="ab" * 16)
+
+
+@st.composite
+def _crops(draw: st.DrawFn) -> PartCrop:
+    check = draw(checks)
+    picture = {} if check.result == "fail" else draw(pictures)
+    corners = draw(st.none() | st.tuples(*[st.tuples(floats, floats)] * 4))
+    return PartCrop(
+        **draw(st.fixed_dictionaries(common)), **picture, image=draw(texts), presence=check, corners=corners,
+        rotated=draw(st.none() | st.booleans()), policy=draw(texts), timings=draw(timings),
+    )  # fmt: skip
+
+
+@st.composite
+def _images(draw: st.DrawFn) -> PartImage:
+    return PartImage(**draw(st.fixed_dictionaries(common)), **draw(pictures))
+
+
+@st.composite
+def _maps(draw: st.DrawFn) -> PartAnomalyMap:
+    low, high = sorted([draw(floats), draw(floats)])
+    own = {"image": draw(texts), "version": draw(texts), "low": low, "high": high}
+    return PartAnomalyMap(**draw(st.fixed_dictionaries(common)), **draw(pictures), **own)  # type: ignore[arg-type] # drawn fields
+
+
+BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
+    PartImage: _images(),
+    PartCrop: _crops(),
+    Verdict: _verdicts(Verdict),
+    ShadowVerdict: _verdicts(ShadowVerdict),
+    PartAnomalyMap: _maps(),
+}
+events = st.sampled_from(EVENT_TYPES).flatmap(lambda event_type: BY_TYPE[event_type])
+"""Any event. A type that joins the contract without a strategy here fails the tests: `KeyError`."""
