@@ -68,7 +68,7 @@ class EventReader:
             self._consumer.close()
             raise
         self._next: dict[PartitionId, int] = {(p.topic, p.partition): p.offset for p in starts}
-        self._ended: set[PartitionId] = set()
+        self._end_seen: dict[PartitionId, int] = {}
         self._consumer.assign(starts)
 
     def poll(self, seconds: float) -> Read | None:
@@ -86,7 +86,7 @@ class EventReader:
             if error is None:
                 return self._read(record_of(message))
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are spelt so
-                self._ended.add((message.topic() or "", message.partition() or 0))
+                self._end_seen[message.topic() or "", message.partition() or 0] = message.offset() or 0
                 return None
             if error.fatal():
                 raise KafkaFailedError(f"Kafka refused for good: {error.str()}")
@@ -99,12 +99,20 @@ class EventReader:
                 yield read
 
     def read_to_end(self) -> Iterator[Read]:
-        """All records up to where each partition ended when this reader got there; may be called again later."""
-        for topic, partition in self._ended:
-            # A partition tells its end once: going to where we are makes it tell again.
-            self._consumer.seek(TopicPartition(topic, partition, self._next[topic, partition]))
-        self._ended.clear()
-        while self._ended != self._next.keys():
+        """All records committed when this is called, and what comes meanwhile; may be called again later.
+
+        Raises:
+            KafkaFailedError: Kafka refused for good.
+        """
+        try:
+            ends = {
+                partition: self._consumer.get_watermark_offsets(TopicPartition(*partition), timeout=CALL_SECONDS)[1]
+                for partition in self._next
+            }
+        except KafkaException as error:
+            raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
+        # Transaction markers take offsets without being records: only the end that librdkafka tells counts them.
+        while any(max(self._next[p], self._end_seen.get(p, 0)) < end for p, end in ends.items()):
             if (read := self.poll(1.0)) is not None:
                 yield read
 
@@ -119,7 +127,6 @@ class EventReader:
         self.close()
 
     def _read(self, record: Record) -> Read:
-        self._ended.discard(record.partition_id)
         self._next[record.partition_id] = record.offset + 1
         try:
             return record, decode(record, self._types)
