@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import cv2
 import numpy as np
@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 from torchvision.models.detection import MaskRCNN
+from torchvision.ops import clip_boxes_to_image
 
 from shared.models.base import Image
 from shared.models.detector_net import DetectorConfig, as_image_list, build, normalise
@@ -22,6 +24,8 @@ from shared.models.detector_net import DetectorConfig, as_image_list, build, nor
 SHIPPED: Final = "label_detector.safetensors"
 _FORMAT: Final = "linegate.label-detector.v1"
 _STRIDE: Final = 32
+_ROOM: Final = 0.14
+"""Share by which a box is widened on each side before the mask is drawn: a box that is off shall not cut the label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,44 @@ class LabelDetector:
             tensor = normalise(self._config, torch.from_numpy(batch).permute(0, 3, 1, 2))
             pyramid = self._net.backbone(tensor)
             proposals, _ = self._net.rpn(as_image_list(tensor, sizes), pyramid)
-            found, _ = self._net.roi_heads(pyramid, proposals, sizes)
-        return [self._detection(one, image, size) for one, image, size in zip(found, images, sizes, strict=True)]
+            best = self._best_boxes(pyramid, proposals, sizes)
+            masks = self._masks(pyramid, [roomy for _, roomy, _ in best], sizes)
+        return [
+            None
+            if score < self.score_threshold
+            else Detection(score, box.numpy() * scale, _paste(cells, roomy, scale, image))
+            for (box, roomy, score), cells, image, scale in zip(
+                best, masks, images, map(_scale, images, sizes), strict=True
+            )
+        ]
 
-    def _detection(self, found: dict[str, torch.Tensor], image: Image, size: tuple[int, int]) -> Detection | None:
-        if len(found["scores"]) == 0 or float(found["scores"][0]) < self.score_threshold:
-            return None
-        height, width = image.shape[:2]
-        scale = np.array([width / size[1], height / size[0]] * 2, np.float32)
-        box = found["boxes"][0].numpy().astype(np.float32) * scale
-        return Detection(float(found["scores"][0]), box, _paste(found["masks"][0, 0].numpy(), box, height, width))
+    def _best_boxes(
+        self, pyramid: dict[str, Tensor], proposals: list[Tensor], sizes: list[tuple[int, int]]
+    ) -> list[tuple[Tensor, Tensor, float]]:
+        """The best box of each photo, the same box with room around it, and its score (0 where there is none)."""
+        heads: Any = self._net.roi_heads
+        features = heads.box_head(heads.box_roi_pool(pyramid, proposals, sizes))
+        boxes, scores, _ = heads.postprocess_detections(*heads.box_predictor(features), proposals, sizes)
+        best = []
+        for box, score, (height, width) in zip(boxes, scores, sizes, strict=True):
+            if len(score) == 0:
+                nothing = torch.tensor([0.0, 0.0, width, height])
+                best.append((nothing, nothing, 0.0))
+                continue
+            room = (box[0, 2:] - box[0, :2]).repeat(2) * torch.tensor([-_ROOM, -_ROOM, _ROOM, _ROOM])
+            best.append((box[0], clip_boxes_to_image(box[0] + room, (height, width)), float(score[0])))
+        return best
+
+    def _masks(self, pyramid: dict[str, Tensor], boxes: list[Tensor], sizes: list[tuple[int, int]]) -> list[Tensor]:
+        """Each box's mask cells, (2 x mask_cells, 2 x mask_cells) in 0..1."""
+        heads: Any = self._net.roi_heads
+        pooled = heads.mask_roi_pool(pyramid, [box[None] for box in boxes], sizes)
+        return list(torch.sigmoid(heads.mask_predictor(heads.mask_head(pooled)))[:, 1])
+
+
+def _scale(image: Image, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Factors (x, y, x, y) from the picture that the network saw, of (height, width) `size`, to the photo."""
+    return np.array([image.shape[1] / size[1], image.shape[0] / size[0]] * 2, np.float32)
 
 
 def save_detector(path: Path, net: MaskRCNN, config: DetectorConfig) -> Path:
@@ -118,15 +150,18 @@ def _fit(image: Image, side: int) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
 
 
-def _paste(cells: NDArray[np.float32], box: NDArray[np.float32], height: int, width: int) -> NDArray[np.bool_]:
-    """Enlarge the mask head's cells to the box at the photo's resolution; the cells span the box edge to edge."""
-    x0, y0 = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
-    x1, y1 = min(int(np.ceil(box[2])), width), min(int(np.ceil(box[3])), height)
+def _paste(cells: Tensor, box: Tensor, scale: NDArray[np.float32], image: Image) -> NDArray[np.bool_]:
+    """Enlarge mask cells to the photo: they span the box, given in the pixels that the network saw, edge to edge."""
+    height, width = image.shape[:2]
+    # torchvision rasterises the masks it trains on half a pixel too far up and left: undo it.
+    left, top, right, bottom = (box.numpy() + np.float32(0.5)) * scale
+    x0, y0 = max(int(np.floor(left)), 0), max(int(np.floor(top)), 0)
+    x1, y1 = min(int(np.ceil(right)), width), min(int(np.ceil(bottom)), height)
     # A ring of empty cells: the silhouette ends inside the box, and interpolation needs to know it.
-    padded = np.pad(cells, 1)
-    step_x, step_y = (box[2] - box[0]) / cells.shape[1], (box[3] - box[1]) / cells.shape[0]
-    xs = ((np.arange(x0, x1, dtype=np.float32) + 0.5 - box[0]) / step_x + 0.5).astype(np.float32)
-    ys = ((np.arange(y0, y1, dtype=np.float32) + 0.5 - box[1]) / step_y + 0.5).astype(np.float32)
+    padded = np.pad(cells.numpy(), 1)
+    step_x, step_y = (right - left) / cells.shape[1], (bottom - top) / cells.shape[0]
+    xs = ((np.arange(x0, x1, dtype=np.float32) + 0.5 - left) / step_x + 0.5).astype(np.float32)
+    ys = ((np.arange(y0, y1, dtype=np.float32) + 0.5 - top) / step_y + 0.5).astype(np.float32)
     grid_x, grid_y = np.meshgrid(xs, ys)
     share = cv2.remap(padded, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask = np.zeros((height, width), np.bool_)

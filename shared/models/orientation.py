@@ -6,6 +6,7 @@ turned crop is exactly the opposite by construction, and no layout can be favour
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from itertools import pairwise
 from pathlib import Path
@@ -32,11 +33,10 @@ _FORMAT: Final = "linegate.label-orientation.v1"
 class OrientationNet(nn.Module):
     """Map (N, 1, 128, 256) float32 grey crops to (N,) logits of being upside down."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 64, 96, 96)) -> None:
         super().__init__()
-        widths = (1, 12, 24, 48, 64, 64)
         layers: list[nn.Module] = []
-        for index, (before, after) in enumerate(pairwise(widths)):
+        for index, (before, after) in enumerate(pairwise((1, *widths))):
             size = 5 if index == 0 else 3
             layers += [nn.Conv2d(before, after, size, stride=2, padding=size // 2), nn.ReLU()]
         self.features = nn.Sequential(*layers)
@@ -78,7 +78,7 @@ class LabelOrientation:
             if found != _FORMAT:
                 raise ValueError(f"{path} holds {found!r}, not {_FORMAT!r}")
             state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - no mapping
-        net = OrientationNet()
+        net = OrientationNet([t.shape[0] for name, t in state.items() if name.endswith("weight") and t.ndim == 4])
         net.load_state_dict(state)
         return cls(net, digest=digest, certain=certain)
 
