@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
+from shared.errors import LinegateError
+
 log = logging.getLogger(__name__)
 
 KAFKA: Final = ("org.apache.kafka", "kafka_2.13", "4.3.1")
@@ -23,7 +25,7 @@ LOGGING: Final = (
 )
 
 
-class JarsUnavailableError(RuntimeError):
+class JarsUnavailableError(LinegateError):
     """Neither jgo nor Maven could bring the jars."""
 
 

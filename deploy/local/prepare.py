@@ -11,7 +11,9 @@ def main() -> int:
     """Resolve Kafka's jars, find Java and Redis; say what was found."""
     java = find_java()
     jars = kafka_jars()
-    sys.stdout.write(f"Apache Kafka {jar_version(jars)} ({len(jars)} jars), Java at {java}, Redis at {find_redis_server()}\n")
+    sys.stdout.write(
+        f"Apache Kafka {jar_version(jars)} ({len(jars)} jars), Java at {java}, Redis at {find_redis_server()}\n"
+    )
     return 0
 
 

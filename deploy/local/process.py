@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import guard
+from shared.errors import LinegateError
 
 POLL_SECONDS: Final = 0.05
 PORTS: Final = range(20_000, 32_000)
 """Below Linux's ephemeral range, so that no outgoing connection takes a port between our look and the server's bind."""
 
 
-class ServerFailedError(RuntimeError):
+class ServerFailedError(LinegateError):
     """A server ended by itself or did not become ready; the message ends with the tail of its log."""
 
 

@@ -109,6 +109,8 @@ def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, 
         "LINEGATE_STORE__URL": str(root / "store"),
         "LINEGATE_STORE__CACHE_DIR": str(root / "cache"),
         "LINEGATE_GATEWAY__PORT": str(port),
+        # The same name after a restart: what a killed worker left open is settled at once, not after its time-out.
+        "LINEGATE_BUS__INSTANCE": "local",
     }
 
 
