@@ -23,7 +23,6 @@ from shared.models.detector_net import DetectorConfig, as_image_list, build, nor
 
 SHIPPED: Final = "label_detector.safetensors"
 _FORMAT: Final = "linegate.label-detector.v1"
-_STRIDE: Final = 32
 _ROOM: Final = 0.14
 """Share by which a box is widened on each side before the mask is drawn: a box that is off shall not cut the label."""
 
@@ -83,8 +82,8 @@ class LabelDetector:
             return []
         small = [_fit(image, self._config.input_size) for image in images]
         sizes = [(picture.shape[0], picture.shape[1]) for picture in small]
-        height, width = (-(-max(side) // _STRIDE) * _STRIDE for side in zip(*sizes, strict=True))
-        batch = np.zeros((len(small), height, width, 3), np.uint8)
+        # Always the same square, as in training: what a photo's batch mates look like must not change its answer.
+        batch = np.zeros((len(small), self._config.input_size, self._config.input_size, 3), np.uint8)
         for row, picture in zip(batch, small, strict=True):
             row[: picture.shape[0], : picture.shape[1]] = picture
         with torch.inference_mode():
@@ -92,7 +91,7 @@ class LabelDetector:
             pyramid = self._net.backbone(tensor)
             proposals, _ = self._net.rpn(as_image_list(tensor, sizes), pyramid)
             best = self._best_boxes(pyramid, proposals, sizes)
-            masks = self._masks(pyramid, [roomy for _, roomy, _ in best], sizes)
+            masks = self._masks(pyramid, [roomy for _, roomy, _ in best])
         return [
             None
             if score < self.score_threshold
@@ -107,7 +106,7 @@ class LabelDetector:
     ) -> list[tuple[Tensor, Tensor, float]]:
         """The best box of each photo, the same box with room around it, and its score (0 where there is none)."""
         heads: Any = self._net.roi_heads
-        features = heads.box_head(heads.box_roi_pool(pyramid, proposals, sizes))
+        features = heads.box_head(heads.box_roi_pool(pyramid, proposals, self._squares(len(sizes))))
         boxes, scores, _ = heads.postprocess_detections(*heads.box_predictor(features), proposals, sizes)
         best = []
         for box, score, (height, width) in zip(boxes, scores, sizes, strict=True):
@@ -119,10 +118,14 @@ class LabelDetector:
             best.append((box[0], clip_boxes_to_image(box[0] + room, (height, width)), float(score[0])))
         return best
 
-    def _masks(self, pyramid: dict[str, Tensor], boxes: list[Tensor], sizes: list[tuple[int, int]]) -> list[Tensor]:
+    def _squares(self, count: int) -> list[tuple[int, int]]:
+        """The padded size of each photo. torchvision's pooling infers its strides from it, once and for all."""
+        return [(self._config.input_size, self._config.input_size)] * count
+
+    def _masks(self, pyramid: dict[str, Tensor], boxes: list[Tensor]) -> list[Tensor]:
         """Each box's mask cells, (2 x mask_cells, 2 x mask_cells) in 0..1."""
         heads: Any = self._net.roi_heads
-        pooled = heads.mask_roi_pool(pyramid, [box[None] for box in boxes], sizes)
+        pooled = heads.mask_roi_pool(pyramid, [box[None] for box in boxes], self._squares(len(boxes)))
         return list(torch.sigmoid(heads.mask_predictor(heads.mask_head(pooled)))[:, 1])
 
 

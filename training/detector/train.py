@@ -87,7 +87,9 @@ def losses(
     pyramid = net.backbone(batch)  # float32: the backward pass of depthwise convolutions is ten times slower in bf16
     listed = as_image_list(batch, sizes)
     proposals, rpn_losses = net.rpn(listed, pyramid, targets)
-    _, head_losses = net.roi_heads(pyramid, proposals, sizes, targets)
+    # The pooling infers its strides from the padded size, and it does so once: see LabelDetector.
+    padded = [(batch.shape[2], batch.shape[3])] * len(sizes)
+    _, head_losses = net.roi_heads(pyramid, proposals, padded, targets)
     return {**rpn_losses, **head_losses}
 
 

@@ -27,7 +27,7 @@ def crack(rng: np.random.Generator, surface: Surface, size: float, contrast: flo
     open_film = coverage.astype(np.float32) * np.float32(1 / 255) * surface.alpha
     shade = cv2.GaussianBlur(open_film, (0, 0), 0.18 * scale)
     lit = np.roll(shade, (round(0.15 * scale), round(0.1 * scale)), (0, 1))
-    substrate = np.float32(rng.uniform(0.35, 0.75) if rng.random() < 0.8 else 0.01)
+    substrate = np.float32(rng.uniform(0.35, 0.75) if rng.random() < 0.88 else 0.01)
     surface.albedo += (substrate - surface.albedo) * open_film * np.float32(contrast)
     surface.albedo *= 1 - np.float32(0.5 * contrast) * np.maximum(shade - open_film, 0)
     surface.sheen += np.maximum(lit - shade, 0) * np.float32(0.35 * contrast)  # the raised lip catches light

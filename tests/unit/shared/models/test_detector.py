@@ -91,8 +91,8 @@ def test_batch_of_mixed_sizes_answers_as_one_by_one(shipped: LabelDetector) -> N
         alone = shipped.detect([photo])[0]
         assert (alone is None) == (found is None)
         if alone is not None and found is not None:
-            assert found.score == pytest.approx(alone.score, abs=0.02)
-            assert np.abs(found.box - alone.box).max() < 0.02 * max(photo.shape)
+            assert found.score == pytest.approx(alone.score, abs=1e-3)
+            assert np.abs(found.box - alone.box).max() < 0.5
             assert found.mask.shape == photo.shape[:2]
 
 
@@ -108,13 +108,12 @@ def test_a_bare_wall_has_no_certain_label(shipped: LabelDetector) -> None:
     assert found is None or found.score < 0.5
 
 
-def test_mask_lies_inside_its_box(shipped: LabelDetector) -> None:
-    """The silhouette never leaves the detection's box."""
+def test_mask_lies_about_its_box(shipped: LabelDetector) -> None:
+    """The silhouette may leave the detection's box, but by no more than the room the mask is given."""
     photo = next(photographs(1, seed=2, damaged=0, cameras=["stationary"])).image
     found = shipped.detect([photo])[0]
     assert found is not None
     ys, xs = np.nonzero(found.mask)
-    assert xs.min() >= np.floor(found.box[0])
-    assert ys.min() >= np.floor(found.box[1])
-    assert xs.max() < np.ceil(found.box[2])
-    assert ys.max() < np.ceil(found.box[3])
+    room = 0.15 * (found.box[2:] - found.box[:2])
+    assert (np.array([xs.min(), ys.min()]) >= found.box[:2] - room).all()
+    assert (np.array([xs.max(), ys.max()]) <= found.box[2:] + room).all()
