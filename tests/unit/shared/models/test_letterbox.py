@@ -84,3 +84,14 @@ def test_cells_inside_are_those_that_touch_the_box(height: int, width: int) -> N
                 and (column + 1) * 8 > box.left
             )
             assert inside[row, column] == touches
+
+
+def test_views_and_read_only_pictures_are_welcome() -> None:
+    """As slicing and Pillow make them; the picture itself is never written to."""
+    image = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
+    frozen = image.copy()
+    frozen.flags.writeable = False
+    expected, _ = letterbox(image, InputSpec(height=64, width=64))
+    for view in (frozen, image[::-1][::-1], np.asfortranarray(image)):
+        np.testing.assert_array_equal(letterbox(view, InputSpec(height=64, width=64))[0], expected)
+    np.testing.assert_array_equal(image, frozen)
