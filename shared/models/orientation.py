@@ -25,7 +25,7 @@ from shared.models.base import Image
 SHIPPED: Final = "label_orientation.safetensors"
 INPUT: Final = (128, 256)
 """Height and width the network sees; every crop is stretched to it, in grey."""
-CERTAIN: Final = 0.95
+CERTAIN: Final = 0.9
 """Least probability that counts as an answer."""
 _FORMAT: Final = "linegate.label-orientation.v1"
 

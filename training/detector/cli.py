@@ -108,7 +108,7 @@ def evaluate(
     summary = rates(results)
     typer.echo(f"photos                               {summary.photos}")
     typer.echo(f"VIN box >= 90 % inside               {summary.contained:.3f}")
-    typer.echo(f"  with 10 % tolerance for slant      {summary.contained_tolerant:.3f}")
+    typer.echo(f"  by the slanted text in the box     {summary.contained_text:.3f}")
     typer.echo(f"any label found (score >= 0.05)      {summary.detected:.3f}")
     if gallery is not None:
         typer.echo(str(write_gallery(gallery, [found for found in results if not found.hit])))

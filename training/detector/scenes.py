@@ -213,7 +213,7 @@ def _place(rng: np.random.Generator, image: Rgb, item: Item, mask: Map, *, aside
         item = _shrunk(item, shrink)
     height, width = item.alpha.shape
     edges = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32) - np.float32(0.5)
-    pose = _Pose(cv2.getPerspectiveTransform(edges, corners), height, width)
+    pose = _Pose(np.asarray(cv2.getPerspectiveTransform(edges, corners), np.float64), height, width)
     if width / height > 4.5 and rng.random() < 0.6:
         item = _bow(rng, item)
     mask[:] = _lay(rng, image, item, pose.matrix)

@@ -32,6 +32,8 @@ def test_folding_keeps_the_features(backbone: str) -> None:
     body = timm.create_model(backbone, features_only=True, out_indices=(2, 3, 4), pretrained=False).eval()
     for module in body.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
     picture = torch.randn(1, 3, 64, 64)

@@ -13,9 +13,11 @@ _DATA = Path(os.environ.get("LINEGATE_DATA", Path(__file__).parents[5] / "shared
 
 @pytest.mark.photos
 def test_shipped_weights_find_real_labels() -> None:
-    """On every tenth develop photo the VIN lies inside the label found, nearly always; windscreen strips included."""
+    """On every tenth develop photo the VIN lies inside the label found, mostly; a quarter are windscreen strips."""
     folder = _DATA / "vin_photos" / "develop"
     if not folder.is_dir():
         pytest.skip(f"no photos at {folder}; set LINEGATE_DATA")
     photos = list(read_split(folder))[::10]
-    assert rates(locate(LabelDetector.load(), photos)).contained > 0.75
+    found = rates(locate(LabelDetector.load(), photos))
+    assert found.contained > 0.7
+    assert found.contained_text > 0.78
