@@ -73,7 +73,7 @@ def _model(version: str, verdicts: Sequence[Verdict], damaged: Mapping[str, bool
         "plants": sorted({verdict.plant for verdict in verdicts}),
         "photos": len(verdicts),
         "damaged": sum(truth),
-        "auroc": round(metrics.auroc(scores, truth), 4),
+        "auroc": round(metrics.auroc(points), 4),
         "recall_at_precision": {
             str(target): round(metrics.recall_at_precision(points, target), 4) for target in metrics.PRECISION_TARGETS
         },
