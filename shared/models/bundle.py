@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 from pydantic import ValidationError
 
+from shared.errors import LinegateError
 from shared.models.base import AnomalyModel
 from shared.models.card import ModelCard
 from shared.models.extractor import ExtractorPool
@@ -28,7 +29,7 @@ FORMAT: Final = 1
 METADATA_KEY: Final = "linegate"
 
 
-class BundleRejected(ValueError):
+class BundleRejected(LinegateError, ValueError):
     """The file is not a model version that can be trusted; the message is one line with the reason."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from shared.errors import LinegateError
 from shared.models.base import AnomalyModel
 from shared.models.extractor import ExtractorPool
 from shared.models.padim import Padim
@@ -13,7 +14,7 @@ from shared.models.spec import ModelSpec
 KINDS: Final[Mapping[str, type[AnomalyModel]]] = MappingProxyType({cls.kind: cls for cls in (Padim, PatchCore)})
 
 
-class UnknownKind(ValueError):
+class UnknownKind(LinegateError, ValueError):
     """A spec names a method that this version of Linegate does not have."""
 
 

@@ -20,6 +20,7 @@ import safetensors.torch
 import timm
 import torch
 
+from shared.errors import LinegateError
 from shared.models.spec import WeightsSpec
 
 StateDict = Mapping[str, torch.Tensor]
@@ -34,7 +35,7 @@ HUB_TIMEOUT_S: Final = 5.0
 SUFFIXES: Final = (".safetensors", ".pth")
 
 
-class WeightsError(Exception):
+class WeightsError(LinegateError):
     """A backbone cannot get the weights it was asked for: the machine's fault, not the model's."""
 
 
