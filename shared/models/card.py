@@ -12,7 +12,8 @@ from shared.events.base import Model, now
 ThresholdRule = Literal["precision", "mean_sd", "gumbel", "quantile", "author", "manual"]
 """How a threshold was chosen.
 
-- `precision`: least threshold whose precision on labelled calibration parts reaches a target.
+- `precision`: of the thresholds whose precision on labelled calibration parts reaches a target, the strictest one that
+  catches the most damage.
 - `mean_sd`: mean + k standard deviations of held-out good parts.
 - `gumbel`: a quantile of a Gumbel distribution fitted to held-out good parts.
 - `quantile`: the plain empirical quantile of held-out good parts.
