@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.bus.compute import ComputeThread
-from shared.bus.dead_letter import FloodGuard
-from shared.bus.errors import KafkaFailedError, StepFailedError, TransactionAbortedError
+from shared.bus.dead_letter import stop_record
+from shared.bus.errors import DeadLetterFloodError, KafkaFailedError, StepFailedError, TransactionAbortedError
+from shared.bus.flood import RESUME_HINT, FloodGuard, Refused, StopBoard, refuse
 from shared.bus.intake import Intake
 from shared.bus.metrics import BusMetrics
 from shared.bus.offsets import settle
 from shared.bus.partitions import Taken
 from shared.bus.processing import Outcome, Processed, Processor, Publish, Wait
-from shared.bus.record import PartitionId
+from shared.bus.record import OutgoingRecord, PartitionId
 from shared.bus.settings import BusSettings
 from shared.bus.step import Step
 from shared.bus.transactions import Transactions
-from shared.events import Event
+from shared.events import DeadLetterStop, Event
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Worker:
         )
         self._transactions: Final = Transactions(settings, self.transactional_id)
         self._flood: Final = FloodGuard(settings.dead_letters_per_minute)
+        self._stops: Final = StopBoard(settings)
         self._step_failures = 0
         self._aborts = 0
         self._resting_until = 0.0
@@ -112,6 +114,7 @@ class Worker:
         try:
             # Before the first record: settles what a killed forerunner left open, and fences it off if it still lives.
             self._transactions.start()
+            self._stops.open()
             self._intake.open()
             try:
                 while not stop.is_set():
@@ -123,6 +126,7 @@ class Worker:
                 self._intake.close()
         finally:
             self._transactions.close()
+            self._stops.close()
             self._compute.stop(IDLE_SECONDS)
         log.info("%s stopped in order", self.transactional_id)
         return 0
@@ -130,6 +134,7 @@ class Worker:
     def _tick(self) -> None:
         now = self._tick_at = time.monotonic()
         self._intake.keep_order(now=now)
+        self._stops.look(now=now)
         working = self._compute.outstanding > 0
         if not self._intake.congested:
             self._intake.take(0.0 if working else self._patience(now))
@@ -184,27 +189,47 @@ class Worker:
 
     def _publish(self, results: Sequence[tuple[Taken, Outcome]], *, budget: float | None) -> bool:
         """One transaction; False when it was aborted and everything was sent back."""
+        refused = refuse(results, left=self._flood.left(now=time.monotonic()), stopped=self._stops.stopped)
         waits = {index: outcome for index, (_, outcome) in enumerate(results) if isinstance(outcome, Wait)}
+        waits |= refused.waiting
         settled = settle([taken for taken, _ in results], waits)
         accepted = [outcome for i in settled.accepted if isinstance(outcome := results[i][1], Publish)]
-        dead = sum(outcome.dead for outcome in accepted)
-        self._flood.check(dead)
-        if settled.next_offsets:
-            records = [record for outcome in accepted for record in outcome.records]
+        records = [record for outcome in accepted for record in outcome.records]
+        if settled.next_offsets or refused.flooded is not None:
+            dead = sum(outcome.dead for outcome in accepted)
             started = time.monotonic()
             try:
-                self._transactions.publish(records, settled.next_offsets, self._intake.group_metadata(), budget=budget)
+                self._transactions.publish(
+                    [*records, *self._stop_of(refused)],
+                    settled.next_offsets,
+                    self._intake.group_metadata(),
+                    budget=budget,
+                )
             except TransactionAbortedError as aborted:
                 self._transaction_aborted(aborted)
                 return False
             self._aborts = self._step_failures = 0
+            self._flood.wrote(dead, now=time.monotonic())
             self._metrics.committed(time.monotonic() - started, sent=len(records), dead_letters=dead)
             for partition, offset in settled.next_offsets.items():
                 if self._intake.partitions.done(partition, offset):
                     log.info("%s[%d] goes on at %d", *partition, offset)
+        if refused.flooded is not None:
+            raise DeadLetterFloodError(
+                f"{self._flood.limit} dead letters within a minute: {refused.flooded} takes no more of them",
+                hint=RESUME_HINT.format(refused.flooded),
+            )
         for partition, index in settled.held.items():
             self._intake.hold(partition, results[index][0].offset, waits[index].reason, now=time.monotonic())
         return True
+
+    def _stop_of(self, refused: Refused) -> list[OutgoingRecord]:
+        """The word that stops a flooded topic, for the transaction that brings it to its limit."""
+        if refused.flooded is None:
+            return []
+        note = f"{self._flood.limit} dead letters within a minute"
+        stop = DeadLetterStop(topic=refused.flooded, stopped=True, by=self.transactional_id[-128:], note=note)
+        return [stop_record(stop)]
 
     def _transaction_aborted(self, aborted: TransactionAbortedError) -> None:
         self._aborts += 1

@@ -39,6 +39,8 @@ class OutgoingRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
+    """Where to put it; None leaves that to the key."""
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from shared.events import EVENT_TYPES, Event, PartCrop, PartImage, Verdict
+from shared.events import EVENT_TYPES, DeadLetterSettled, DeadLetterStop, Event, PartCrop, PartImage, Verdict
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 MIB: Final = 1024 * 1024
@@ -17,6 +17,8 @@ MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 2 * MIB
 MAX_DEAD_LETTER_BYTES: Final = MAX_BATCH_BYTES + MIB
 """Whatever a topic took must fit into its dead-letter topic, with the added headers."""
 CONSUMED: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict)
+COMPACTED: Final = frozenset({DeadLetterSettled.TOPIC, DeadLetterStop.TOPIC})
+"""Topics that keep the last word on each key for ever, instead of everything for a while."""
 TIMEOUT_SECONDS: Final = 30.0
 
 
@@ -56,7 +58,7 @@ def ensure_topics(
                 "max.message.bytes": str(_limit(topic)),
                 # CreateTime: the record's clock is the sender's, so that lag in seconds tells the photo's age.
                 "message.timestamp.type": "CreateTime",
-                "cleanup.policy": "delete",
+                "cleanup.policy": "compact" if topic in COMPACTED else "delete",
             },
         )
         for topic in (all_topics() if topics is None else topics)

@@ -14,9 +14,10 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from shared.bus.clients import error_logger, producer_options
 from shared.bus.errors import KafkaFailedError, TransactionAbortedError
@@ -29,10 +30,27 @@ CALL_SECONDS: Final = 5.0
 """Limit of one call; a call that needs longer is repeated, so that the budget is looked at in between."""
 MIN_CALL_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 0.1
+REFUSED_AT_ONCE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001 - librdkafka's own codes are spelt so
+"""librdkafka takes no such record, today or tomorrow."""
+PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - likewise
+"""What an abort does to records: never the reason for it."""
 
 
 class _UnansweredError(Exception):
     """The budget ran out while the outcome of a call was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Where Kafka put a record of a transaction that is still open."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+Follow = Callable[[Sequence[Delivered]], Sequence[OutgoingRecord]]
+"""From where the records of a transaction lie to more records of the same transaction."""
 
 
 class Transactions:
@@ -57,6 +75,8 @@ class Transactions:
         # Past its time-out the broker has aborted a transaction, or it is decided: asking on tells nothing new.
         self._transaction_budget: Final = settings.transaction_timeout_ms / 1000
         self._producer: Producer | None = None
+        self._undelivered: str | None = None
+        self._delivered: list[Delivered] = []
 
     def start(self) -> None:
         """Take the transactional id: settles what a forerunner left open, and fences it off.
@@ -64,14 +84,10 @@ class Transactions:
         Raises:
             KafkaFailedError: Kafka refused, or did not answer within the budget.
         """
-        self._producer = Producer(self._options)
-        deadline = time.monotonic() + self._budget
         try:
-            self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
+            self._begin(time.monotonic() + self._budget)
         except _UnansweredError as error:
             raise KafkaFailedError(f"Kafka did not answer: {error}", hint="check bootstrap_servers") from error
-        except KafkaException as error:
-            raise _for_good(error.args[0]) from error
 
     def publish(
         self,
@@ -80,14 +96,17 @@ class Transactions:
         group_metadata: object,
         *,
         budget: float | None = None,
+        follow: Follow | None = None,
     ) -> None:
         """Publish `records` and commit `next_offsets` for the group, in one transaction.
 
         Args:
             records: the output; may be empty.
-            next_offsets: per partition, one past the last record that is done.
+            next_offsets: per partition, one past the last record that is done; may be empty.
             group_metadata: of the consumer (`consumer_group_metadata()`): a member that lost its place is refused.
-            budget: seconds for all of it; the transaction's time-out by default.
+            budget: seconds for all of it, also for what a failure needs; the transaction's time-out by default, and
+                the call budget for the way out of a failure.
+            follow: makes more records of the same transaction, once it is known where `records` lie.
 
         Raises:
             TransactionAbortedError: nothing of it happened, or the outcome is known to the group coordinator only:
@@ -96,25 +115,29 @@ class Transactions:
         """
         # Nowhere is the producer bound to a local name: a frame that still held it would keep it from being destroyed.
         deadline = time.monotonic() + min(self._transaction_budget, budget or self._transaction_budget)
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in next_offsets.items()]
+        way_out = None if budget is None else deadline
+        if self._producer is None:
+            # A budget left no time for it when the last outcome stayed open.
+            self._start_again("not begun again yet", way_out)
+        self._undelivered, self._delivered = None, []
         try:
             self._running().begin_transaction()
             for record in records:
                 self._produce(record, deadline)
-            self._repeat(
-                "send_offsets_to_transaction",
-                lambda s: self._running().send_offsets_to_transaction(offsets, group_metadata, s),
-                deadline,
-            )
+            if follow is not None:
+                for record in follow(self._where(len(records), deadline)):
+                    self._produce(record, deadline)
+            if next_offsets:
+                self._send_offsets(next_offsets, group_metadata, deadline)
             self._repeat("commit_transaction", lambda s: self._running().commit_transaction(s), deadline)
         except _UnansweredError as error:
-            self._start_again(str(error))
+            self._start_again(str(error), way_out)
             raise TransactionAbortedError(f"outcome unknown, producer begun again: {error}") from error
         except KafkaException as error:
-            self._answer(error.args[0])
+            self._answer(error.args[0], way_out)
         except BufferError as error:
             # Abort what is queued; the records are tried again from the committed offsets.
-            self._abort("the producer's queue stayed full")
+            self._abort("the producer's queue stayed full", way_out)
             raise TransactionAbortedError("the producer's queue stayed full") from error
 
     def close(self) -> None:
@@ -125,38 +148,99 @@ class Transactions:
             # The last reference: librdkafka's handle goes with it. Its close() would first abort, without a time limit.
             self._producer = None
 
-    def _answer(self, error: KafkaError) -> None:
-        if error.txn_requires_abort():
-            self._abort(error.str())
-            raise TransactionAbortedError(error.str())
-        raise _for_good(error)
-
-    def _abort(self, reason: str) -> None:
-        log.warning("transaction aborted: %s", reason)
-        deadline = time.monotonic() + self._budget
+    def _begin(self, deadline: float) -> None:
+        self._producer = Producer(self._options)
         try:
-            self._repeat("abort_transaction", lambda s: self._running().abort_transaction(s), deadline)
-        except _UnansweredError as error:
-            self._start_again(str(error))
+            self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
         except KafkaException as error:
             raise _for_good(error.args[0]) from error
 
-    def _start_again(self, reason: str) -> None:
+    def _send_offsets(self, next_offsets: Mapping[PartitionId, int], group_metadata: object, deadline: float) -> None:
+        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in next_offsets.items()]
+        self._repeat(
+            "send_offsets_to_transaction",
+            lambda s: self._running().send_offsets_to_transaction(offsets, group_metadata, s),
+            deadline,
+        )
+
+    def _answer(self, error: KafkaError, way_out: float | None) -> None:
+        if error.txn_requires_abort():
+            # The transaction's own error only counts what was not delivered; the record's says why.
+            reason = error.str() if self._undelivered is None else f"{error.str()}: {self._undelivered}"
+            self._abort(reason, way_out)
+            raise TransactionAbortedError(reason)
+        raise _for_good(error)
+
+    def _abort(self, reason: str, way_out: float | None) -> None:
+        log.warning("transaction aborted: %s", reason)
+        deadline = time.monotonic() + self._budget if way_out is None else way_out
+        try:
+            self._repeat("abort_transaction", lambda s: self._running().abort_transaction(s), deadline)
+        except _UnansweredError as error:
+            self._start_again(str(error), way_out)
+        except KafkaException as error:
+            raise _for_good(error.args[0]) from error
+
+    def _start_again(self, reason: str, way_out: float | None) -> None:
+        """Begin a new producer, at the latest at `way_out`; without time for that, the next `publish` begins it.
+
+        Until then the old transaction stays open on the broker, and whoever asks for the group's committed offsets is
+        kept waiting until it is decided (KIP-447): leaving it open is slow, never wrong.
+        """
         log.warning("%s; beginning the producer again as %s", reason, self.transactional_id)
         self.close()
-        self.start()
+        if way_out is None:
+            self.start()
+            return
+        try:
+            self._begin(way_out)
+        except _UnansweredError as error:
+            self.close()
+            raise TransactionAbortedError(f"no time left to begin the producer again: {error}") from error
 
     def _produce(self, record: OutgoingRecord, deadline: float) -> None:
+        where = {} if record.partition is None else {"partition": record.partition}
         while True:
             try:
-                self._running().produce(record.topic, value=record.value, key=record.key, headers=list(record.headers))
+                self._running().produce(
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=list(record.headers),
+                    on_delivery=self._on_delivery,
+                    **where,
+                )
             except BufferError:
                 if time.monotonic() > deadline:
                     raise
                 self._running().poll(PAUSE_SECONDS)
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                self._undelivered = self._undelivered or f"{record.topic}: {error.str()}"
+                if error.code() in REFUSED_AT_ONCE:
+                    raise _refused(record, error) from failure
+                raise
             else:
                 self._running().poll(0)
                 return
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        topic = message.topic() or ""
+        if error is None:
+            self._delivered.append(Delivered(topic, message.partition() or 0, message.offset() or 0))
+        elif self._undelivered is None and error.code() not in PURGED:
+            self._undelivered = f"{topic}: {error.str()}"
+
+    def _where(self, count: int, deadline: float) -> list[Delivered]:
+        """Where the `count` records produced so far lie, in the order of their acknowledgement."""
+        while self._running().flush(min(CALL_SECONDS, max(MIN_CALL_SECONDS, deadline - time.monotonic()))):
+            if time.monotonic() > deadline:
+                raise _UnansweredError("records were not acknowledged")
+        if len(self._delivered) < count:
+            reason = self._undelivered or "a record was not delivered"
+            self._abort(reason, deadline)
+            raise TransactionAbortedError(reason)
+        return self._delivered
 
     def _repeat(self, name: str, call: Callable[[float], Any], deadline: float) -> None:
         """Make `call` (given its own time-out) until it succeeds; a retriable error means the same call again."""
@@ -184,3 +268,11 @@ def _for_good(error: KafkaError) -> KafkaFailedError:
     # librdkafka tells both alike: a younger process has the id, or the broker ended a transaction that took too long.
     hint = "another process has the same instance name, or the transaction timed out; start again" if fenced else None
     return KafkaFailedError(f"Kafka refused for good: {error.str()} ({error.name()})", hint=hint)
+
+
+def _refused(record: OutgoingRecord, error: KafkaError) -> KafkaFailedError:
+    where = record.topic if record.partition is None else f"{record.topic}[{record.partition}]"
+    return KafkaFailedError(
+        f"a record of {record.size / 1e6:.1f} MB does not go into {where}: {error.str()}",
+        hint="compare the topic's partitions and max.message.bytes with those of the topic it came from",
+    )

@@ -16,6 +16,7 @@ from shared.events.base import (
     now,
 )
 from shared.events.crop import PartCrop, Quadrilateral
+from shared.events.dead_letter import DeadLetterSettled, DeadLetterStop
 from shared.events.image import PartImage
 from shared.events.verdict import (
     Arm,
@@ -29,7 +30,15 @@ from shared.events.verdict import (
     decide,
 )
 
-EVENT_TYPES: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict, ShadowVerdict, PartAnomalyMap)
+EVENT_TYPES: Final[tuple[type[Event], ...]] = (
+    PartImage,
+    PartCrop,
+    Verdict,
+    ShadowVerdict,
+    PartAnomalyMap,
+    DeadLetterSettled,
+    DeadLetterStop,
+)
 
 __all__ = [
     "EVENT_TYPES",
@@ -38,6 +47,8 @@ __all__ = [
     "CameraKind",
     "Check",
     "CheckName",
+    "DeadLetterSettled",
+    "DeadLetterStop",
     "Event",
     "Model",
     "ModelStamp",

@@ -83,6 +83,16 @@ def test_only_differences_are_told_to_the_consumer() -> None:
     assert partitions.pause_change(all_paused=False).resume == (B,)
 
 
+def test_a_partition_that_comes_back_is_told_whether_to_flow() -> None:
+    """What was paused when it left is paused when it comes back, for librdkafka: it would stand for ever."""
+    partitions = owning(A)
+    assert partitions.pause_change(all_paused=True).pause == (A,)
+    partitions.revoke([A])
+    partitions.assign([A])
+    assert partitions.pause_change(all_paused=False).resume == (A,)
+    assert partitions.pause_change(all_paused=False).resume == ()
+
+
 def test_where_to_go_back_is_where_this_ownership_began() -> None:
     """A group that has committed nothing yet starts again at the first record taken."""
     partitions = owning(A, B)

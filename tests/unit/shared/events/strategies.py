@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from shared.events import (
     EVENT_TYPES,
     Check,
+    DeadLetterSettled,
+    DeadLetterStop,
     Event,
     ModelStamp,
     PartAnomalyMap,
@@ -86,12 +88,26 @@ def _maps(draw: st.DrawFn) -> PartAnomalyMap:
     return PartAnomalyMap(**draw(st.fixed_dictionaries(common)), **draw(pictures), **own)  # type: ignore[arg-type] # drawn fields
 
 
+bare = {name: common[name] for name in ("id", "source", "time", "traceparent")}
+places = st.builds("{}/{}/{}".format, st.just("linegate.images.dlq"), st.integers(0, 99), st.integers(0, 2**40))
+settled = st.builds(
+    DeadLetterSettled, **bare, letter=places, origin=places, action=st.sampled_from(["replayed", "dropped"]), by=texts,
+    note=st.none() | st.text(max_size=30), replayed_to=st.none() | places, attempt=st.integers(1, 9),
+)  # fmt: skip
+stops = st.builds(
+    DeadLetterStop, **bare, topic=st.just("linegate.images.dlq"), stopped=st.booleans(), by=texts,
+    note=st.none() | st.text(max_size=30),
+)  # fmt: skip
+
+
 BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
     PartImage: _images(),
     PartCrop: _crops(),
     Verdict: _verdicts(Verdict),
     ShadowVerdict: _verdicts(ShadowVerdict),
     PartAnomalyMap: _maps(),
+    DeadLetterSettled: settled,
+    DeadLetterStop: stops,
 }
 events = st.sampled_from(EVENT_TYPES).flatmap(lambda event_type: BY_TYPE[event_type])
 """Any event. A type that joins the contract without a strategy here fails the tests: `KeyError`."""
