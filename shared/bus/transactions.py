@@ -15,10 +15,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from shared.bus.bounded import BoundedCaller, CallStuck
 from shared.bus.clients import error_logger, producer_options
 from shared.bus.errors import KafkaFailedError, TransactionAbortedError
 from shared.bus.record import OutgoingRecord, PartitionId
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 CALL_SECONDS: Final = 5.0
 """Limit of one call; a call that needs longer is repeated, so that the budget is looked at in between."""
 MIN_CALL_SECONDS: Final = 0.5
+GRACE_SECONDS: Final = 2.0
+"""How much longer than its time-out a call may take before it counts as stuck."""
 PAUSE_SECONDS: Final = 0.1
 REFUSED_AT_ONCE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001 - librdkafka's own codes are spelt so
 """librdkafka takes no such record, today or tomorrow."""
@@ -75,6 +79,7 @@ class Transactions:
         # Past its time-out the broker has aborted a transaction, or it is decided: asking on tells nothing new.
         self._transaction_budget: Final = settings.transaction_timeout_ms / 1000
         self._producer: Producer | None = None
+        self._caller: BoundedCaller | None = None
         self._undelivered: str | None = None
         self._delivered: list[Delivered] = []
 
@@ -146,10 +151,15 @@ class Transactions:
             with contextlib.suppress(KafkaException):
                 self._producer.purge()
             # The last reference: librdkafka's handle goes with it. Its close() would first abort, without a time limit.
+            # Only a call that is stuck still holds one, and lets go when it returns.
             self._producer = None
+        if self._caller is not None:
+            self._caller.close()
+            self._caller = None
 
     def _begin(self, deadline: float) -> None:
         self._producer = Producer(self._options)
+        self._caller = BoundedCaller(f"{self.transactional_id}-transaction")
         try:
             self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
         except KafkaException as error:
@@ -245,8 +255,9 @@ class Transactions:
     def _repeat(self, name: str, call: Callable[[float], Any], deadline: float) -> None:
         """Make `call` (given its own time-out) until it succeeds; a retriable error means the same call again."""
         while True:
+            limit = min(CALL_SECONDS, max(MIN_CALL_SECONDS, deadline - time.monotonic()))
             try:
-                call(min(CALL_SECONDS, max(MIN_CALL_SECONDS, deadline - time.monotonic())))
+                self._call(name, partial(call, limit), limit + GRACE_SECONDS)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 if not error.retriable():
@@ -256,6 +267,14 @@ class Transactions:
                 time.sleep(PAUSE_SECONDS)
             else:
                 return
+
+    def _call(self, name: str, call: Callable[[], Any], seconds: float) -> None:
+        if self._caller is None:
+            raise KafkaFailedError("the transactional producer was not started")
+        try:
+            self._caller(call, seconds)
+        except CallStuck as stuck:
+            raise _UnansweredError(f"{name} did not return within {seconds:.1f} s") from stuck
 
     def _running(self) -> Producer:
         if self._producer is None:

@@ -1,0 +1,59 @@
+"""A commit whose answer never comes: it happened, and nobody told the worker."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.kafka import KafkaBroker
+from deploy.local.process import free_port
+from shared.bus.step import Result
+from shared.bus.topics import ensure_topics
+from shared.events import PartImage
+from tests.integration.bus.proxy import END_TXN, AnswerSwallower
+from tests.integration.bus.support import PATIENCE, Scope, assert_exactly_once, supervised
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, AnswerSwallower]]:
+    """A broker that clients reach through the proxy only: its address and the proxy."""
+    port = free_port()
+    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"), advertised_port=port)
+    with AnswerSwallower(broker.port, port) as proxy, broker:
+        ensure_topics(AdminClient({"bootstrap.servers": broker.bootstrap_servers}))
+        yield broker.bootstrap_servers, proxy
+
+
+@pytest.mark.parametrize("silence_s", [0.5, 4.0], ids=["within the transaction's time", "past it"])
+def test_a_commit_that_stays_unanswered_is_neither_lost_nor_repeated(
+    proxied: tuple[str, AnswerSwallower], silence_s: float
+) -> None:
+    """The worker asks what was committed and goes on from there, by the same producer or by one begun again."""
+    servers, proxy = proxied
+    scope = Scope(servers, transaction_timeout_ms=2500, message_timeout_ms=2000).create_topics()
+    images = [scope.image(n, part=f"part-{n % 9}") for n in range(300)]
+    batches = 0
+    armed = threading.Event()
+
+    def counting(batch: Sequence[PartImage]) -> list[Result]:
+        nonlocal batches
+        batches += 1
+        if batches == 5:
+            proxy.arm(END_TXN)
+            armed.set()
+        return scope.echo(batch)
+
+    scope.publish(images)
+    with supervised(lambda: scope.worker(counting)):
+        assert armed.wait(PATIENCE)
+        assert proxy.swallowed.wait(PATIENCE)
+        try:
+            time.sleep(silence_s)  # how long the line is dead; nothing is asserted on it
+        finally:
+            proxy.heal()
+        crops = scope.read_crops(count=300)
+    assert_exactly_once(crops, images)
