@@ -1,11 +1,10 @@
-"""What became of photos: verdicts and dead letters, read from Kafka on threads and handed to callbacks.
+"""What became of photos: verdicts and dead letters, read from Kafka on a thread and handed to callbacks.
 
 It belongs to no consumer group and commits nothing: every process that asks sees every answer.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -28,7 +27,6 @@ RETRY_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 5.0
 _IMAGE_HEADER: Final = {dead_letter_topic(PartImage.TOPIC): "ce_id", dead_letter_topic(PartCrop.TOPIC): "ce_image"}
 """Which header of a dead letter names the photo's event."""
-_HandOn = Callable[[Record, Event | EnvelopeRejected], None]
 _log = structlog.get_logger(__name__)
 
 
@@ -50,7 +48,7 @@ class AnswerFeed:
 
     Args:
         bus: how to reach Kafka.
-        on_verdict: called with every verdict, on a thread of the feed.
+        on_verdict: called with every verdict, on the feed's thread.
         on_dead_letter: likewise with every dead letter of a photo or of its crop.
         since: begin with answers of this time; `latest` begins with those that come from now on.
     """
@@ -68,33 +66,27 @@ class AnswerFeed:
         self._on_dead_letter = on_dead_letter
         self._since = since
         self._stop = threading.Event()
-        self._verdicts_current = threading.Event()
-        self._dead_letters_current = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._read_verdicts, name="verdicts", daemon=True),
-            threading.Thread(target=self._read_dead_letters, name="dead letters", daemon=True),
-        ]
+        self._current = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
 
     @property
     def current(self) -> bool:
         """Whether everything that was there at the start has been read."""
-        return self._verdicts_current.is_set() and self._dead_letters_current.is_set()
+        return self._current.is_set()
 
     @property
     def running(self) -> bool:
         """Whether it reads. Only a fault, which is logged, ends that before `stop` does."""
-        return all(thread.is_alive() for thread in self._threads)
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin reading."""
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
-        """End reading. Threads that hang in a call to an absent Kafka are left to end with the process."""
+        """End reading. A thread that hangs in a call to an absent Kafka is left to end with the process."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join(STOP_SECONDS)
+        self._thread.join(STOP_SECONDS)
 
     def wait_current(self, timeout: float) -> None:
         """Return once `current`: answers to photos sent afterwards cannot be missed.
@@ -102,7 +94,7 @@ class AnswerFeed:
         Raises:
             LinegateError: not within `timeout` seconds.
         """
-        if not (self._verdicts_current.wait(timeout) and self._dead_letters_current.wait(timeout)):
+        if not self._current.wait(timeout):
             raise LinegateError(
                 f"Kafka at {self._bus.bootstrap_servers} could not be read within {timeout:.0f} s",
                 hint="is it running, and do the topics exist? `linegate doctor` tells",
@@ -117,53 +109,40 @@ class AnswerFeed:
     ) -> None:
         self.stop()
 
-    def _read_verdicts(self) -> None:
-        def hand_on(record: Record, event: Event | EnvelopeRejected) -> None:
-            if isinstance(event, Verdict):
-                self._on_verdict(event)
-            elif isinstance(event, EnvelopeRejected):
-                place = f"{record.topic}[{record.partition}]@{record.offset}"
-                _log.warning("not a verdict", record=place, reason=event.reason)
+    def _run(self) -> None:
+        if (reader := self._opened()) is None:
+            return
+        with reader:
+            try:
+                for read in reader.read_to_end():
+                    self._hand_on(*read)
+                self._current.set()
+                while not self._stop.is_set():
+                    if (found := reader.poll(POLL_SECONDS)) is not None:
+                        self._hand_on(*found)
+            except KafkaFailedError as error:
+                # Not begun anew: whoever counts answers must not miss some, or see some twice, without knowing.
+                _log.error("stopped reading answers", error=str(error), hint=error.hint)
 
-        with self._open((Verdict,), dead_letters=False) as reader:
-            self._read(reader, hand_on, self._verdicts_current)
-
-    def _read_dead_letters(self) -> None:
-        def hand_on(record: Record, _event: Event | EnvelopeRejected) -> None:
-            if (letter := dead_photo(record)) is not None:
-                self._on_dead_letter(letter)
-
-        with self._open((PartImage, PartCrop), dead_letters=True) as reader:
-            self._read(reader, hand_on, self._dead_letters_current)
-
-    @contextmanager
-    def _open(self, types: tuple[type[Event], ...], *, dead_letters: bool) -> Iterator[EventReader | None]:
+    def _opened(self) -> EventReader | None:
         """A reader, as soon as Kafka answers; None where the feed is stopped before that."""
         while not self._stop.is_set():
             try:
-                reader = EventReader(self._bus, types, start=self._since, dead_letters=dead_letters)
+                return EventReader(self._bus, (Verdict,), start=self._since, dead_letters_of=(PartImage, PartCrop))
             except KafkaFailedError as error:
                 _log.warning("cannot read answers yet", error=str(error), hint=error.hint)
                 self._stop.wait(RETRY_SECONDS)
-            else:
-                with reader:
-                    yield reader
-                return
-        yield None
+        return None
 
-    def _read(self, reader: EventReader | None, hand_on: _HandOn, current: threading.Event) -> None:
-        if reader is None:
-            return
-        try:
-            for record, event in reader.read_to_end():
-                hand_on(record, event)
-            current.set()
-            while not self._stop.is_set():
-                if (read := reader.poll(POLL_SECONDS)) is not None:
-                    hand_on(*read)
-        except KafkaFailedError as error:
-            # Not begun anew: whoever counts answers must not miss some, or see some twice, without knowing.
-            _log.error("stopped reading answers", error=str(error), hint=error.hint)
+    def _hand_on(self, record: Record, event: Event | EnvelopeRejected) -> None:
+        if record.topic in _IMAGE_HEADER:
+            if (letter := dead_photo(record)) is not None:
+                self._on_dead_letter(letter)
+        elif isinstance(event, Verdict):
+            self._on_verdict(event)
+        elif isinstance(event, EnvelopeRejected):
+            place = f"{record.topic}[{record.partition}]@{record.offset}"
+            _log.warning("not a verdict", record=place, reason=event.reason)
 
 
 def dead_photo(record: Record) -> DeadPhoto | None:

@@ -11,6 +11,10 @@ class KafkaFailedError(BusError):
     """Kafka refused for good, fenced this worker off, or stayed away past the budget."""
 
 
+class FencedError(KafkaFailedError):
+    """Another process has taken the transactional id, or the broker has ended a transaction that took too long."""
+
+
 class StepFailedError(BusError):
     """The step raised too often in a row."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.bus.offsets import Placed
-from shared.bus.processing import Outcome, Publish, Wait
+from shared.bus.processing import Outcome, Wait
 from shared.bus.reader import EventReader
 from shared.bus.record import PartitionId
 from shared.bus.settings import BusSettings
@@ -73,7 +73,7 @@ def refuse(
             continue
         if isinstance(outcome, Wait):
             held.add(placed.partition_id)
-        elif isinstance(outcome, Publish) and outcome.dead:
+        elif outcome.dead:
             topic = outcome.records[0].topic
             if (stop := stopped.get(topic)) is not None:
                 reason = (

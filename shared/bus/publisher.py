@@ -69,7 +69,6 @@ class EventPublisher:
             else:
                 future.set_result(Acknowledged(record.topic, message.partition() or 0, message.offset() or 0))
 
-        where = {} if record.partition is None else {"partition": record.partition}
         deadline = time.monotonic() + self._patience
         while not future.done():
             try:
@@ -79,7 +78,7 @@ class EventPublisher:
                     key=record.key,
                     headers=list(record.headers),
                     on_delivery=on_delivery,
-                    **where,
+                    partition=-1 if record.partition is None else record.partition,
                 )
             except BufferError:
                 if time.monotonic() > deadline:

@@ -33,7 +33,7 @@ class EventReader:
         types: the events to read; what else lies on their topics comes out as `EnvelopeRejected`.
         start: `latest` means exactly: after what is committed when this returns. A time means: from the first record
             not older than that.
-        dead_letters: read the dead letters of these types instead.
+        dead_letters_of: read the dead letters of these types as well.
 
     Raises:
         KafkaFailedError: Kafka does not answer, or a topic does not exist.
@@ -45,10 +45,10 @@ class EventReader:
         types: Sequence[type[Event]],
         *,
         start: Start = "latest",
-        dead_letters: bool = False,
+        dead_letters_of: Sequence[type[Event]] = (),
     ) -> None:
-        self._types = tuple(types)
-        topics = {event.TOPIC for event in types}
+        self._types = (*types, *dead_letters_of)
+        topics = {event.TOPIC for event in types} | {dead_letter_topic(event.TOPIC) for event in dead_letters_of}
         self._consumer = Consumer(
             consumer_options(
                 settings,
@@ -61,9 +61,8 @@ class EventReader:
                 },
             )
         )
-        wanted = {dead_letter_topic(topic) for topic in topics} if dead_letters else topics
         try:
-            starts = self._starts_in_time(wanted, start, budget=settings.call_budget_s)
+            starts = self._starts_in_time(topics, start, budget=settings.call_budget_s)
         except BaseException:
             self._consumer.close()
             raise

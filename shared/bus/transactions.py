@@ -23,6 +23,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from shared.bus.bounded import BoundedCaller, CallStuck
 from shared.bus.clients import error_logger, producer_options
 from shared.bus.errors import KafkaFailedError, TransactionAbortedError
+from shared.bus.failures import PURGED, REFUSED_AT_ONCE, for_good, refused
 from shared.bus.record import OutgoingRecord, PartitionId
 from shared.bus.settings import BusSettings
 
@@ -34,10 +35,6 @@ MIN_CALL_SECONDS: Final = 0.5
 GRACE_SECONDS: Final = 2.0
 """How much longer than its time-out a call may take before it counts as stuck."""
 PAUSE_SECONDS: Final = 0.1
-REFUSED_AT_ONCE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001 - librdkafka's own codes are spelt so
-"""librdkafka takes no such record, today or tomorrow."""
-PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - likewise
-"""What an abort does to records: never the reason for it."""
 
 
 class _UnansweredError(Exception):
@@ -51,6 +48,9 @@ class Delivered:
     topic: str
     partition: int
     offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
 
 
 Follow = Callable[[Sequence[Delivered]], Sequence[OutgoingRecord]]
@@ -140,6 +140,10 @@ class Transactions:
             raise TransactionAbortedError(f"outcome unknown, producer begun again: {error}") from error
         except KafkaException as error:
             self._answer(error.args[0], way_out)
+        except SystemError as error:
+            # The client library calls back with a fatal error pending, and Python takes offence. The abort tells it.
+            self._abort("the client library stumbled over an error", way_out)
+            raise TransactionAbortedError("the client library stumbled over an error") from error
         except BufferError as error:
             # Abort what is queued; the records are tried again from the committed offsets.
             self._abort("the producer's queue stayed full", way_out)
@@ -163,7 +167,7 @@ class Transactions:
         try:
             self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
         except KafkaException as error:
-            raise _for_good(error.args[0]) from error
+            raise for_good(error.args[0]) from error
 
     def _send_offsets(self, next_offsets: Mapping[PartitionId, int], group_metadata: object, deadline: float) -> None:
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in next_offsets.items()]
@@ -179,7 +183,7 @@ class Transactions:
             reason = error.str() if self._undelivered is None else f"{error.str()}: {self._undelivered}"
             self._abort(reason, way_out)
             raise TransactionAbortedError(reason)
-        raise _for_good(error)
+        raise for_good(error)
 
     def _abort(self, reason: str, way_out: float | None) -> None:
         log.warning("transaction aborted: %s", reason)
@@ -189,7 +193,7 @@ class Transactions:
         except _UnansweredError as error:
             self._start_again(str(error), way_out)
         except KafkaException as error:
-            raise _for_good(error.args[0]) from error
+            raise for_good(error.args[0]) from error
 
     def _start_again(self, reason: str, way_out: float | None) -> None:
         """Begin a new producer, at the latest at `way_out`; without time for that, the next `publish` begins it.
@@ -209,7 +213,6 @@ class Transactions:
             raise TransactionAbortedError(f"no time left to begin the producer again: {error}") from error
 
     def _produce(self, record: OutgoingRecord, deadline: float) -> None:
-        where = {} if record.partition is None else {"partition": record.partition}
         while True:
             try:
                 self._running().produce(
@@ -218,7 +221,7 @@ class Transactions:
                     key=record.key,
                     headers=list(record.headers),
                     on_delivery=self._on_delivery,
-                    **where,
+                    partition=-1 if record.partition is None else record.partition,
                 )
             except BufferError:
                 if time.monotonic() > deadline:
@@ -228,7 +231,7 @@ class Transactions:
                 error: KafkaError = failure.args[0]
                 self._undelivered = self._undelivered or f"{record.topic}: {error.str()}"
                 if error.code() in REFUSED_AT_ONCE:
-                    raise _refused(record, error) from failure
+                    raise refused(record, error) from failure
                 raise
             else:
                 self._running().poll(0)
@@ -280,18 +283,3 @@ class Transactions:
         if self._producer is None:
             raise KafkaFailedError("the transactional producer was not started")
         return self._producer
-
-
-def _for_good(error: KafkaError) -> KafkaFailedError:
-    fenced = error.code() in {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001 - librdkafka's own codes are spelt so
-    # librdkafka tells both alike: a younger process has the id, or the broker ended a transaction that took too long.
-    hint = "another process has the same instance name, or the transaction timed out; start again" if fenced else None
-    return KafkaFailedError(f"Kafka refused for good: {error.str()} ({error.name()})", hint=hint)
-
-
-def _refused(record: OutgoingRecord, error: KafkaError) -> KafkaFailedError:
-    where = record.topic if record.partition is None else f"{record.topic}[{record.partition}]"
-    return KafkaFailedError(
-        f"a record of {record.size / 1e6:.1f} MB does not go into {where}: {error.str()}",
-        hint="compare the topic's partitions and max.message.bytes with those of the topic it came from",
-    )

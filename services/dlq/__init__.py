@@ -1,0 +1,1 @@
+"""Dead letters, worked off: listed, looked at, sent again or given up, each exactly once."""
