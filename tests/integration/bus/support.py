@@ -80,12 +80,14 @@ class Scope:
 
     def read_dead_letters(self, *, count: int) -> list[Record]:
         """The same for dead letters."""
-        return [record for record, _ in self._read((self.images,), count=count, dead_letters=True)]
+        return [record for record, _ in self._read((), count=count, dead_letters_of=(self.images,))]
 
-    def _read(self, types: Sequence[type[Event]], *, count: int, dead_letters: bool = False) -> list[Read]:
+    def _read(
+        self, types: Sequence[type[Event]], *, count: int, dead_letters_of: Sequence[type[Event]] = ()
+    ) -> list[Read]:
         reads: list[Read] = []
         waited = 0.0
-        with EventReader(self.settings, types, start="earliest", dead_letters=dead_letters) as reader:
+        with EventReader(self.settings, types, start="earliest", dead_letters_of=dead_letters_of) as reader:
             while len(reads) < count and waited < PATIENCE:
                 read = reader.poll(0.5)
                 waited += 0.5 if read is None else 0.0

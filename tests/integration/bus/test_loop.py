@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.bus.dead_letter import revive
+from shared.bus.dead_letter import revive, stop_record
 from shared.bus.errors import DeadLetterFloodError, StepFailedError
 from shared.bus.publisher import EventPublisher
 from shared.bus.record import OutgoingRecord
 from shared.bus.step import DeadLetter, Emit, Result, Retry
-from shared.events import PartImage
+from shared.bus.topics import dead_letter_topic
+from shared.events import DeadLetterStop, PartImage
 from tests.integration.bus.support import PATIENCE, Scope, assert_exactly_once, running
 from tests.integration.conftest import Kafka
 
@@ -83,7 +84,9 @@ def test_a_dead_letter_keeps_the_record_byte_for_byte(scope: Scope) -> None:
         "lg_partition": str(place.partition).encode(),
         "lg_offset": str(place.offset).encode(),
     }
-    assert revive(letter) == strange
+    revived = revive(letter)
+    assert (revived.topic, revived.partition) == (place.topic, place.partition)
+    assert (revived.key, revived.value, revived.headers[: len(headers)]) == (strange.key, strange.value, headers)
     assert dict(by_key[b"part-1"].headers)["lg_reason"] == b"no label; mount one"
 
 
@@ -158,18 +161,45 @@ def test_retry_holds_back_its_own_partition_only_and_keeps_order(scope: Scope) -
     assert_exactly_once(crops, images)
 
 
-def test_a_flood_of_dead_letters_stops_the_worker_before_they_are_written(scope: Scope) -> None:
-    """A wrong sender must not empty a topic into the dead letters overnight."""
-    scope.settings = scope.settings.model_copy(update={"dead_letters_per_minute": 20, "max_events": 8})
-    scope.publish([scope.image(n) for n in range(50)])
-    with pytest.raises(DeadLetterFloodError, match="limit is 20"):
-        scope.worker(lambda batch: [DeadLetter("wrong") for _ in batch]).run(threading.Event())
-    letters = scope.read_dead_letters(count=1)
-    assert 1 <= len(letters) <= 20
-    with running(scope.worker()):
-        crops = scope.read_crops(count=50 - len(letters))
-    assert len(crops) == 50 - len(letters)
-    assert {crop.part.encode() for crop in crops}.isdisjoint(letter.key for letter in letters)
+def test_a_flood_of_dead_letters_stops_their_topic_until_a_person_lets_it_go_on(scope: Scope) -> None:
+    """The worker ends at its limit; started again and again it adds no letter, and only the bad sender's part waits."""
+    dlq = dead_letter_topic(scope.images.TOPIC)
+    bad = [scope.image(n, part="bad") for n in range(30)]
+    behind = scope.image(100, part="bad")
+    good = [scope.image(200 + n, part=f"part-{n}") for n in range(12)]
+
+    def step(batch: Sequence[PartImage]) -> list[Result]:
+        wrong = {image.id for image in bad}
+        return [
+            DeadLetter("wrong") if image.id in wrong else result
+            for image, result in zip(batch, scope.echo(batch), strict=True)
+        ]
+
+    limited = {"dead_letters_per_minute": 20, "max_events": 8}
+    scope.publish([*bad, behind])
+    with pytest.raises(DeadLetterFloodError, match="20 dead letters within a minute") as flood:
+        scope.worker(step, **limited).run(threading.Event())
+    assert f"linegate dlq resume {dlq}" in str(flood.value.hint)
+    assert len(scope.read_dead_letters(count=20)) == 20
+    scope.publish(good)
+    for _ in range(2):
+        worker = scope.worker(step, **limited)
+        with running(worker):
+            # Other partitions flow; the bad one is held, and the worker does not end for it.
+            flowing = scope.read_crops(count=6)
+            assert worker.health.held <= 1
+        assert {crop.part for crop in flowing} <= {image.part for image in good}
+    assert len(scope.read_dead_letters(count=20)) == 20
+    with running(scope.worker(step, **limited)):
+        with EventPublisher(scope.settings) as publisher:
+            word = DeadLetterStop(topic=dlq, stopped=False, by="a test", note="the sender is mended")
+            publisher.publish_record(stop_record(word)).result(PATIENCE)
+        # A running worker hears of it.
+        letters = scope.read_dead_letters(count=30)
+        crops = scope.read_crops(count=13)
+    assert [letter.offset for letter in letters] == sorted(letter.offset for letter in letters)
+    assert [dict(letter.headers)["ce_id"] for letter in letters] == [image.id.encode() for image in bad]
+    assert_exactly_once(crops, [behind, *good])
 
 
 def test_a_result_too_large_for_kafka_is_a_dead_letter(scope: Scope) -> None:
@@ -189,22 +219,24 @@ def test_a_result_too_large_for_kafka_is_a_dead_letter(scope: Scope) -> None:
 
 
 def test_a_step_slower_than_the_intake_is_waited_for(scope: Scope) -> None:
-    """Past the high-water mark partitions are paused and resumed; nothing piles up, nothing is lost."""
-    images = [scope.image(n, part=f"part-{n % 5}") for n in range(60)]
-    pause = threading.Event()
+    """Past the high-water mark partitions are paused and resumed; memory stays within the marks, nothing is lost."""
+    images = [scope.image(n, part=f"part-{n % 5}") for n in range(120)]
+    waiting: list[int] = []
+    release = threading.Event()
 
     def slow(batch: Sequence[PartImage]) -> list[Result]:
-        pause.wait(1.2)
+        release.wait(1.2)
+        waiting.append(len(worker._intake.batcher))
         return scope.echo(batch)
 
     scope.publish(images)
     worker = scope.worker(slow, max_events=8, high_water=16, low_water=4)
     with running(worker):
         scope.read_crops(count=16)
-        assert len(worker._intake.batcher) <= 17
-        pause.set()
-        crops = scope.read_crops(count=60)
+        release.set()
+        crops = scope.read_crops(count=120)
     assert_exactly_once(crops, images)
+    assert max(waiting) == 16, "it was full"
 
 
 def test_an_empty_answer_is_an_answer(scope: Scope) -> None:
