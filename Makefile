@@ -7,7 +7,7 @@ READY  := $(VENV)/.linegate-ready
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit integration bench docs lock clean
+.PHONY: help setup demo test slow lint unit integration bench docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +24,10 @@ demo: $(READY) ## train two models, stream 200 photos through the real pipeline,
 	$(BIN)/linegate demo
 
 test: $(READY) lint ## everything a change must pass
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(READY) ## the tests that wait for Kafka's own time-outs
+	$(BIN)/python -m pytest -m slow
 
 lint: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -34,12 +34,21 @@ class ServerProcess:
     def __init__(self, name: str, command: Sequence[str], *, log: Path, grace: float = 10.0) -> None:
         self.name = name
         self.log = log
+        self._command = tuple(command)
         self._grace = grace
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the program anew, once it has ended.
+
+        Raises:
+            ServerFailedError: it cannot be started.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
             # A session of its own: Ctrl-C in the terminal reaches us, and we end the server in order.
             self._guard = subprocess.Popen(  # noqa: S603 - our own interpreter and our own command
-                [sys.executable, "-S", guard.__file__, str(grace), *command],
+                [sys.executable, "-S", guard.__file__, str(self._grace), *self._command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -48,8 +57,8 @@ class ServerProcess:
         line = self._guard.stdout.readline() if self._guard.stdout else b""
         if not line.strip():
             self.stop()
-            raise ServerFailedError(f"{name} did not start: {self.tail()}")
-        self.pid: Final = int(line)
+            raise ServerFailedError(f"{self.name} did not start: {self.tail()}")
+        self.pid = int(line)
         """Process id of the program itself (not of its guard)."""
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.local.stack import LocalStack
+from deploy.local.supervisor import Supervisor
 from deploy.local.workers import LocalWorkers, worker_settings
 
 
@@ -32,6 +33,7 @@ def run_up(folder: Path, port: int) -> int:
             for key, value in settings.items():
                 console.print(f"  export {key}={value}", highlight=False, soft_wrap=True)
             console.print("Ctrl-C stops it.")
+            supervisor = Supervisor(workers.processes, told=console.print)
             while not stop.wait(1.0):
-                workers.check()
+                supervisor.look()
     return 0

@@ -25,7 +25,11 @@ class BusSettings(BaseModel):
         description="Name of this process among its like, the same after a restart and never used by two at once (a "
         "StatefulSet's pod name). Then a restart settles at once what its forerunner left open. Random by default.",
     )
-    start: Literal["earliest", "latest"] = Field("earliest", description="Where a new consumer group begins.")
+    start: Literal["earliest", "latest"] = Field(
+        "earliest",
+        description="Where a consumer group begins that has committed nothing yet. With `latest`, what comes before its "
+        "first commit is passed over when it starts again.",
+    )
 
     session_timeout_ms: Milliseconds = Field(45_000, description="A worker silent for this long loses its partitions.")
     transaction_timeout_ms: Milliseconds = Field(
@@ -59,7 +63,8 @@ class BusSettings(BaseModel):
     )
     dead_letters_per_minute: Annotated[int, Field(ge=0)] = Field(
         600,
-        description="More dead letters than this in a minute stop the worker, before they are written; 0: no limit.",
+        description="As many dead letters of one worker in a minute stop their topic: the worker ends, and what would "
+        "become one waits until `linegate dlq resume` (docs/dead-letters.md); 0: no limit.",
     )
 
     @model_validator(mode="after")

@@ -75,6 +75,7 @@ def test_what_the_step_has_in_hand_is_committed_before_its_partitions_go(scope: 
     assert not second.seen
 
 
+@pytest.mark.slow
 def test_what_is_not_done_within_the_revoke_budget_is_dropped(scope: Scope) -> None:
     """The successor does not wait for a step that hangs, and the late result of that step is void."""
     images = [scope.image(n, part=f"part-{n % 40}") for n in range(16)]
@@ -116,6 +117,7 @@ def test_a_partition_that_was_paused_when_it_left_flows_when_it_comes_back(scope
     assert_exactly_once(crops, images)
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_frozen_past_its_session_publishes_nothing_of_before(scope: Scope) -> None:
     """SIGSTOP in the midst of work, another worker takes over, SIGCONT: the frozen one has lost what it held."""
     images = [scope.image(n, part=f"part-{n % 9}") for n in range(1500)]

@@ -28,7 +28,10 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Ans
         yield broker.bootstrap_servers, proxy
 
 
-@pytest.mark.parametrize("silence_s", [0.5, 4.0], ids=["within the transaction's time", "past it"])
+@pytest.mark.parametrize(
+    "silence_s",
+    [pytest.param(0.5, id="within the transaction's time"), pytest.param(4.0, id="past it", marks=pytest.mark.slow)],
+)
 def test_a_commit_that_stays_unanswered_is_neither_lost_nor_repeated(
     proxied: tuple[str, AnswerSwallower], silence_s: float
 ) -> None:
