@@ -27,8 +27,8 @@ class BusSettings(BaseModel):
     )
     start: Literal["earliest", "latest"] = Field(
         "earliest",
-        description="Where a consumer group begins that has committed nothing yet. With `latest`, what comes before its "
-        "first commit is passed over when it starts again.",
+        description="Where a consumer group begins that has committed nothing yet. With `latest`, what came before its "
+        "first commit is passed over at a restart.",
     )
 
     session_timeout_ms: Milliseconds = Field(45_000, description="A worker silent for this long loses its partitions.")

@@ -1,7 +1,6 @@
 """Transactions that Kafka does not take: abort, go back, say why; and nothing is lost or doubled."""
 
 import threading
-import time
 from collections.abc import Sequence
 
 import pytest

@@ -47,6 +47,7 @@ class Gate:
         self.open = threading.Event()
 
     def __call__(self, batch: Sequence[PartImage]) -> list[Result]:
+        """Wait at the gate."""
         self.seen.update(image.id for image in batch)
         self.entered.set()
         assert self.open.wait(PATIENCE)

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.local.process import ServerFailedError, ServerProcess
 from deploy.local.stack import LocalStack
+from deploy.local.supervisor import Supervisor
 from shared.bus.topics import all_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -50,6 +51,22 @@ def test_a_stack_serves_the_topics_survives_kill_9_and_leaves_nothing_behind(tmp
         pids = stack.kafka.pid, stack.redis.pid
         assert all(map(_alive, pids))
     assert not any(map(_alive, pids))
+
+
+def test_a_program_that_ends_by_itself_is_started_again_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Killed, it comes back as another process under the same guard's care."""
+    process = ServerProcess("a program", ["sleep", "1000"], log=tmp_path / "log")
+    told: list[str] = []
+    supervisor = Supervisor({"program": process}, told=told.append)
+    first = process.pid
+    os.kill(first, signal.SIGKILL)
+    while len(told) < 2:  # bounded by pytest's own time limit
+        supervisor.look()
+    second = process.pid
+    assert second != first
+    assert _alive(second)
+    process.stop()
+    assert not _alive(second)
 
 
 def test_given_servers_are_used_and_nothing_is_started(kafka: object, redis_url: str, tmp_path: Path) -> None:
