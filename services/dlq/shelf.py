@@ -25,7 +25,7 @@ def settlements(settings: BusSettings) -> Settlements:
     """
     found: Settlements = {}
     with EventReader(settings, (DeadLetterSettled,), start="earliest") as reader:
-        for _, event in reader.read_to_end():
+        for _, event in reader.read_to_end(patience=settings.call_budget_s):
             if isinstance(event, DeadLetterSettled):
                 # The first word on a letter counts; a second one can only be somebody else's mistake.
                 found.setdefault(event.letter, event)
@@ -40,7 +40,7 @@ def stops(settings: BusSettings) -> list[DeadLetterStop]:
     """
     latest: dict[str, DeadLetterStop] = {}
     with EventReader(settings, (DeadLetterStop,), start="earliest") as reader:
-        for _, event in reader.read_to_end():
+        for _, event in reader.read_to_end(patience=settings.call_budget_s):
             if isinstance(event, DeadLetterStop):
                 latest[event.topic] = event
     return [stop for stop in latest.values() if stop.stopped]
@@ -61,7 +61,7 @@ def entries(settings: BusSettings, types: Sequence[type[Event]], *, since: datet
     """
     decided = settlements(settings)
     with EventReader(settings, (), start=since or "earliest", dead_letters_of=types) as reader:
-        for record, _ in reader.read_to_end():
+        for record, _ in reader.read_to_end(patience=settings.call_budget_s):
             place = f"{record.topic}/{record.partition}/{record.offset}"
             try:
                 yield entry_of(record, decided.get(place))

@@ -110,7 +110,7 @@ class StopBoard:
             KafkaFailedError: Kafka does not answer, or the topic does not exist.
         """
         self._reader = EventReader(self._settings, (DeadLetterStop,), start="earliest")
-        for _, event in self._reader.read_to_end():
+        for _, event in self._reader.read_to_end(patience=self._settings.call_budget_s):
             self._note(event)
 
     def look(self, *, now: float) -> None:

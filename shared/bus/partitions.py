@@ -142,7 +142,8 @@ class Partitions:
     @property
     def held(self) -> int:
         """How many partitions are held back now."""
-        return sum(owned.held_until is not None for owned in self._owned.values())
+        # A copy: probes ask from other threads, while partitions come and go.
+        return sum(owned.held_until is not None for owned in list(self._owned.values()))
 
     def pause_change(self, *, all_paused: bool) -> PauseChange:
         """The difference between what is paused and what should be; from now on it counts as applied."""

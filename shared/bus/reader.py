@@ -97,11 +97,14 @@ class EventReader:
             if (read := self.poll(1.0)) is not None:
                 yield read
 
-    def read_to_end(self) -> Iterator[Read]:
+    def read_to_end(self, *, patience: float | None = None) -> Iterator[Read]:
         """All records committed when this is called, and what comes meanwhile; may be called again later.
 
+        Args:
+            patience: give up after so many seconds in which nothing came; by default wait for an absent Kafka.
+
         Raises:
-            KafkaFailedError: Kafka refused for good.
+            KafkaFailedError: Kafka refused for good, or patience ran out.
         """
         try:
             ends = {
@@ -111,9 +114,13 @@ class EventReader:
         except KafkaException as error:
             raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
         # Transaction markers take offsets without being records: only the end that librdkafka tells counts them.
+        silent_since = time.monotonic()
         while any(max(self._next[p], self._end_seen.get(p, 0)) < end for p, end in ends.items()):
             if (read := self.poll(1.0)) is not None:
                 yield read
+                silent_since = time.monotonic()
+            elif patience is not None and time.monotonic() - silent_since > patience:
+                raise KafkaFailedError(f"Kafka did not go on answering within {patience:.0f} s")
 
     def close(self) -> None:
         """End."""
