@@ -17,7 +17,7 @@ from shared.bus.record import Record
 from shared.bus.settings import BusSettings
 from shared.bus.step import Emit, Result
 from shared.bus.topics import dead_letter_topic, ensure_topics
-from shared.events import Check, Event, PartCrop, PartImage, Timings, derived_event_id, now
+from shared.events import Check, DeadLetterStop, Event, PartCrop, PartImage, Timings, derived_event_id, now
 
 PATIENCE = 120.0
 """Seconds after which a test gives up waiting for a state it expects."""
@@ -37,7 +37,9 @@ class Scope:
 
     def create_topics(self, partitions: int = 4) -> "Scope":
         """Create them."""
-        topics = (self.images.TOPIC, self.crops.TOPIC, dead_letter_topic(self.images.TOPIC))
+        own = (self.images.TOPIC, self.crops.TOPIC, dead_letter_topic(self.images.TOPIC))
+        # Every worker looks at the stops; a broker of a test's own may not have that topic yet.
+        topics = (*own, DeadLetterStop.TOPIC)
         client = AdminClient({"bootstrap.servers": self.settings.bootstrap_servers})
         ensure_topics(client, partitions=partitions, topics=topics)
         return self

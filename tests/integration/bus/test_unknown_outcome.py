@@ -1,5 +1,6 @@
 """A commit whose answer never comes: it happened, and nobody told the worker."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.local.kafka import KafkaBroker
 from deploy.local.process import free_port
+from shared.bus.errors import KafkaFailedError
 from shared.bus.step import Result
 from shared.bus.topics import ensure_topics
 from shared.events import PartImage
@@ -59,4 +61,40 @@ def test_a_commit_that_stays_unanswered_is_neither_lost_nor_repeated(
         finally:
             proxy.heal()
         crops = scope.read_crops(count=300)
+    assert_exactly_once(crops, images)
+
+
+@pytest.mark.slow
+def test_a_stop_whose_last_commit_stays_unanswered_ends_within_its_budget(proxied: tuple[str, AnswerSwallower]) -> None:
+    """The worker ends while the line is still dead; its successor goes on from what was committed, whatever that is."""
+    servers, proxy = proxied
+    scope = Scope(servers, transaction_timeout_ms=2500, message_timeout_ms=2000, revoke_budget_s=1.5).create_topics()
+    images = [scope.image(n, part=f"part-{n % 9}") for n in range(100)]
+    stop = threading.Event()
+    batches = 0
+
+    def last_words(batch: Sequence[PartImage]) -> list[Result]:
+        nonlocal batches
+        batches += 1
+        if batches == 3:
+            stop.set()
+            time.sleep(0.5)  # makes it likely that the loop has seen it, and finishes this batch in its revoke
+            proxy.arm(END_TXN)
+        return scope.echo(batch)
+
+    def run() -> None:
+        with contextlib.suppress(KafkaFailedError):
+            scope.worker(last_words, instance="ends").run(stop)
+
+    scope.publish(images)
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert proxy.swallowed.wait(PATIENCE)
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "it waits for Kafka"
+    finally:
+        proxy.heal()
+    with supervised(lambda: scope.worker(instance="ends")):
+        crops = scope.read_crops(count=100)
     assert_exactly_once(crops, images)
