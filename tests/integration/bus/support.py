@@ -53,7 +53,8 @@ class Scope:
 
     def publish(self, images: Sequence[PartImage]) -> None:
         """Publish, and wait until the broker has them all."""
-        with EventPublisher(self.settings) as publisher:
+        # The short time-outs are for the workers under test: a starved machine may take longer to publish.
+        with EventPublisher(self.settings.model_copy(update={"message_timeout_ms": 60_000})) as publisher:
             futures = [publisher.publish(image) for image in images]
             for future in futures:
                 future.result(PATIENCE)

@@ -55,7 +55,7 @@ class Line:
             )
             for n in range(count)
         ]  # fmt: skip
-        with EventPublisher(self.bus) as publisher:
+        with EventPublisher(self.bus.model_copy(update={"message_timeout_ms": 60_000})) as publisher:
             for future in [publisher.publish(image) for image in images]:
                 future.result(PATIENCE)
         return images
