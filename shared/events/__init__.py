@@ -16,11 +16,13 @@ from shared.events.base import (
     now,
 )
 from shared.events.crop import PartCrop, Quadrilateral
+from shared.events.fault import Fault, FaultKind, Severity
 from shared.events.image import PartImage
 from shared.events.verdict import (
     Arm,
     Check,
     CheckName,
+    Fallback,
     ModelStamp,
     Outcome,
     ShadowVerdict,
@@ -29,7 +31,7 @@ from shared.events.verdict import (
     decide,
 )
 
-EVENT_TYPES: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict, ShadowVerdict, PartAnomalyMap)
+EVENT_TYPES: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict, ShadowVerdict, PartAnomalyMap, Fault)
 
 __all__ = [
     "EVENT_TYPES",
@@ -39,6 +41,9 @@ __all__ = [
     "Check",
     "CheckName",
     "Event",
+    "Fallback",
+    "Fault",
+    "FaultKind",
     "Model",
     "ModelStamp",
     "Outcome",
@@ -49,6 +54,7 @@ __all__ = [
     "PixelEvent",
     "Place",
     "Quadrilateral",
+    "Severity",
     "ShadowVerdict",
     "Timings",
     "Verdict",
