@@ -70,6 +70,7 @@ class FaultReporter:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="fault-reporter", daemon=True)
+        self._kafka_answers = True
         self._open = _METER.create_up_down_counter("linegate.faults.open", description="Faults that are there now.")
 
     def raised(self, report: Report) -> None:
@@ -152,19 +153,29 @@ class FaultReporter:
             due = [known for known in self._known.values() if known.told is None or at >= known.told + self._repeat]
             events = [(known, known.changed, self._event(known, at)) for known in due]
         told_all = True
-        for known, changed, future in [(known, changed, self._publish(event)) for known, changed, event in events]:
+        for known, changed, future in [(known, changed, self._hand_over(event)) for known, changed, event in events]:
             try:
                 future.result(timeout)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next faults must be told all the same
-                _log.warning("fault not told yet", kind=known.report.kind, reason=str(error) or type(error).__name__)
-                told_all = False
+                if self._kafka_answers:
+                    _log.warning("faults cannot be told yet", reason=str(error) or type(error).__name__)
+                self._kafka_answers = told_all = False
                 continue
+            self._kafka_answers = True
             with self._lock:
                 if known.changed == changed:
                     known.told = at
                     if known.over and self._known.get((known.report.kind, known.report.subject)) is known:
                         del self._known[known.report.kind, known.report.subject]
         return told_all
+
+    def _hand_over(self, event: Fault) -> "Future[Any]":
+        try:
+            return self._publish(event)
+        except Exception as error:  # noqa: BLE001 - a publisher's own fault counts as Kafka's
+            failed: Future[Any] = Future()
+            failed.set_exception(error)
+            return failed
 
     def _event(self, known: _Known, at: datetime) -> Fault:
         report, state = known.report, "cleared" if known.over else "raised"
