@@ -51,6 +51,7 @@ class ModelKeeper:
         self._check = check_s
         self._clock = clock
         self._looked: float | None = None
+        self._away = False
         self._snapshot: Snapshot | None = None
         self._news = threading.Event()
         self._stop = threading.Event()
@@ -143,7 +144,7 @@ class ModelKeeper:
 
     def _look_at_store(self, snapshot: Snapshot) -> None:
         records = snapshot.assigned_versions()
-        urgent = any(failure.store_away for failure in self._shelf.failures)
+        urgent = self._away or any(failure.store_away for failure in self._shelf.failures)
         due = self._looked is None or self._clock() >= self._looked + self._check
         if not records or not (urgent or due):
             return
@@ -151,6 +152,7 @@ class ModelKeeper:
         try:
             self._store.check(records[0].digest)
         except StoreUnavailable as away:
+            self._away = True
             self._faults.raised(
                 Report(
                     "store_away",
@@ -162,4 +164,5 @@ class ModelKeeper:
             return
         except ArtifactMissing:
             pass  # it answers
+        self._away = False
         self._faults.cleared("store_away")
