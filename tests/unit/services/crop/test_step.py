@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -145,3 +146,14 @@ def test_an_image_store_that_is_down_holds_the_photo_back(cropper: Cropper) -> N
 def test_before_the_registry_was_seen_everything_waits(cropper: Cropper) -> None:
     """No crop policy is known, so none is guessed."""
     assert all(isinstance(result, Retry) for result in make_step(cropper, known=False)([photo("1"), photo("2")]))
+
+
+def test_a_camera_whose_clock_is_off_is_said_in_the_timings(cropper: Cropper) -> None:
+    """The photo goes on; one whose clock is right has nothing to say."""
+    step = make_step(cropper, munich=StationConfig(policy="full_frame"))
+    good = photo("1")
+    ahead = good.model_copy(update={"id": "ahead", "captured": good.time + timedelta(hours=2)})
+    first, second = crops_of(step([good, ahead]))
+    assert first.timings.clock_skew is None
+    assert second.timings.clock_skew == pytest.approx(7_200_000)
+    assert second.captured == ahead.captured
