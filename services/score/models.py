@@ -48,6 +48,15 @@ class Failure:
     due: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """A load under way, and until when it is waited for."""
+
+    record: VersionRecord
+    future: "Future[LoadedModel]"
+    deadline: float
+
+
 class ModelShelf:
     """Loaded models by digest, within a memory budget. Backbones are shared through the pool.
 
@@ -58,7 +67,7 @@ class ModelShelf:
         pool: where their extractors come from.
         budget_mib: memory for models.
         trust: who must have signed a bundle.
-        load_wait_s: longest that `get` waits for a load; the load itself goes on.
+        load_wait_s: longest that a load is waited for, by all callers of `get` together; the load itself goes on.
         clock: monotonic seconds.
     """
 
@@ -81,7 +90,7 @@ class ModelShelf:
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._bytes: dict[str, int] = {}
         self._failures: dict[str, Failure] = {}
-        self._loads: dict[str, Future[LoadedModel]] = {}
+        self._loads: dict[str, _Load] = {}
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
 
@@ -103,13 +112,17 @@ class ModelShelf:
                 raise ModelNotLoaded(failure.reason)
             load = self._submit(record)
         try:
-            return load.result(self._load_wait)
+            # A load that hangs is waited for once, not by every part anew.
+            return load.future.result(max(0.0, load.deadline - self._clock()))
         except FutureTimeoutError:
-            raise ModelNotLoaded(f"it is still being loaded after {self._load_wait:g} s") from None
+            raise ModelNotLoaded(self._overdue) from None
 
     def failure(self, digest: str) -> Failure | None:
-        """Why a version could not be loaded; None where it was, or was not tried."""
+        """Why a version is not loaded; None where it is, was not tried, or may be loaded any moment."""
         with self._lock:
+            load = self._loads.get(digest)
+            if digest not in self._failures and load is not None and self._clock() >= load.deadline:
+                return Failure(load.record, self._overdue, store_away=False, pause_s=0.0, due=load.deadline)
             return self._failures.get(digest)
 
     @property
@@ -122,7 +135,7 @@ class ModelShelf:
         """Try again to load what could not be loaded, as far as it is due."""
         with self._lock:
             loads = [self._submit(f.record) for f in self._failures.values() if self._clock() >= f.due]
-        wait(loads, self._load_wait)
+        wait([load.future for load in loads], self._load_wait)
 
     def keep_failures(self, digests: Collection[str]) -> None:
         """Forget the failures of all versions but these: nobody wants the others any more."""
@@ -133,10 +146,15 @@ class ModelShelf:
         """Load nothing more."""
         self._loader.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, record: VersionRecord) -> "Future[LoadedModel]":
+    @property
+    def _overdue(self) -> str:
+        return f"it is still being loaded after {self._load_wait:g} s"
+
+    def _submit(self, record: VersionRecord) -> "_Load":
         load = self._loads.get(record.digest)
         if load is None:
-            load = self._loads[record.digest] = self._loader.submit(self._load, record)
+            future = self._loader.submit(self._load, record)
+            load = self._loads[record.digest] = _Load(record, future, self._clock() + self._load_wait)
         return load
 
     def _load(self, record: VersionRecord) -> LoadedModel:

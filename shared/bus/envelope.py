@@ -95,8 +95,8 @@ def decode(record: Record, types: Iterable[type[Event]]) -> Event:
         at = "" if str(error).startswith(("ce_", "unknown")) else "ce_time is not an ISO 8601 time: "
         raise EnvelopeRejected(_one_line(at + str(error))) from error
     fields.setdefault("traceparent", _plain_traceparent(record))
-    if "time" not in fields and record.timestamp >= 0:
-        # The record's own clock rather than ours: the same again when it is read again, or read much later.
+    if "ce_time" not in headers and record.timestamp >= 0:
+        # The record's own clock rather than ours, which the library puts in: the same again whenever it is read.
         fields["time"] = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     try:
         return event_type.model_validate(fields)

@@ -8,6 +8,8 @@ from datetime import timedelta
 from queue import Empty, Queue
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.errors import LinegateError
 from shared.events import Fault
@@ -198,3 +200,34 @@ def test_long_and_multi_line_texts_still_travel(kafka: Kafka) -> None:
     event = kafka.next()
     assert "\n" not in event.detail
     assert len(event.key) <= 512
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["raise", "clear", "up", "down"]), st.sampled_from(["a", "b", "c"])), max_size=25
+    )
+)
+def test_the_last_word_is_always_the_truth(changes: list[tuple[str, str]]) -> None:
+    """Whatever happens in whatever order, Kafka up or down: who reads to the end knows what holds."""
+    kafka = Kafka()
+    holds: set[str] = set()
+    with reporting(kafka) as faults:
+        for change, subject in changes:
+            match change:
+                case "raise":
+                    faults.raised(Report("model_not_loaded", "error", "damaged", subject=subject))
+                    holds.add(subject)
+                case "clear":
+                    faults.cleared("model_not_loaded", subject)
+                    holds.discard(subject)
+                case _:
+                    kafka.up = change == "up"
+        kafka.up = True
+    read = [kafka.taken.get_nowait() for _ in range(kafka.taken.qsize())]
+    last = {event.subject: event.state for event in read}
+    assert {subject for subject, state in last.items() if state == "raised"} == holds
+    for subject, state in last.items():
+        told = [event.state for event in read if event.subject == subject]
+        assert told == [state_ for n, state_ in enumerate(told) if n == 0 or told[n - 1] != state_], "told twice"
+        assert state == told[-1]
