@@ -54,7 +54,7 @@ class Bench:
                 self._remember(key, champion, snapshot)
                 return Judge(champion, "champion", model, fallback)
         earlier = self._in_force.last(resolved.key)
-        if earlier is None:
+        if earlier is None or earlier.version == champion:
             return Retry(f"model version {route.version} cannot be loaded and none was in force before: {assigned}")
         try:
             return Judge(earlier.version, "champion", self._shelf.get(earlier), fallback)

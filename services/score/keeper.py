@@ -121,9 +121,11 @@ class ModelKeeper:
                     continue
                 gates = version == held.record.champion
                 earlier = self._in_force.last(PlaceKey(key)) if gates else None
+                if earlier is not None and (earlier.version == version or self._shelf.failure(earlier.digest)):
+                    earlier = None  # it cannot judge either
                 severity: Severity = "error"
                 if gates and earlier is None:
-                    severity, meanwhile = "critical", "parts wait, none was in force before"
+                    severity, meanwhile = "critical", "parts wait, no earlier one can judge"
                 elif gates and earlier is not None:
                     meanwhile = f"version {earlier.version} judges, which was in force before"
                 elif version == held.record.shadow:

@@ -1,11 +1,13 @@
 """The crop step with the shipped networks and a fixed registry state."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 from services.crop.step import CropStep
@@ -13,10 +15,14 @@ from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.cropping import Cropper
 from shared.events import PartCrop, PartImage
 from shared.images import decode, encode_png
+from shared.models.base import Image
+from shared.models.detector import Detection, LabelDetector
+from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import StationConfig
 from shared.registry.snapshot import HeldStation, Snapshot
 from shared.settings.sections import ImageSettings
+from tests.unit.faults import Told
 from tests.unit.services.events import photo, picture
 
 LIMITS = ImageSettings()
@@ -157,3 +163,26 @@ def test_a_camera_whose_clock_is_off_is_said_in_the_timings(cropper: Cropper) ->
     assert first.timings.clock_skew is None
     assert second.timings.clock_skew == pytest.approx(7_200_000)
     assert second.captured == ahead.captured
+
+
+def test_photos_that_do_not_fit_in_memory_at_once_are_searched_in_parts(cropper: Cropper) -> None:
+    """Each gets the crop that it gets in one piece."""
+    told, sizes = Told(), []
+    detect = cropper._detector.detect
+
+    class SmallCard:
+        """A device on which at most two photos fit at once."""
+
+        def detect(self, images: Sequence[Image]) -> list[Detection | None]:
+            """Detections, or no memory."""
+            sizes.append(len(images))
+            if len(images) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return detect(images)
+
+    small = Cropper(cast("LabelDetector", SmallCard()), cropper._orientation, MemoryRoom(told, name="label detection"))
+    photos = [photo(str(n), pixels=encode_png(picture(n, 120, 160))) for n in range(5)]
+    whole, parts = crops_of(make_step(cropper)(photos)), crops_of(make_step(small)(photos))
+    assert sizes == [5, 2, 2, 1]
+    assert [one.presence for one in parts] == [one.presence for one in whole]
+    assert told.kinds == ["out_of_memory"]

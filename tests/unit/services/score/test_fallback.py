@@ -310,6 +310,26 @@ def test_a_store_that_goes_away_during_work_is_told_before_it_is_needed(line: Li
     assert line.told.changes == [("raised", "store_away"), ("cleared", "store_away")]
 
 
+def test_when_the_version_in_force_itself_is_lost_parts_wait(line: Line) -> None:
+    """A worker that starts with an empty cache while the store is away has nothing to judge by, and says so."""
+    line.copy("old").unlink()
+    (line.folder / "store").rename(line.folder / "away")
+    line.restart()
+    line.assign(munich=Assignment(champion="old"))
+    assert isinstance(line.judge(), Retry)
+    assert {(fault.kind, fault.severity) for fault in line.told.open} == {
+        ("model_not_loaded", "critical"),
+        ("store_away", "warning"),
+    }
+    line.assign(munich=Assignment(champion="new"))
+    assert isinstance(line.judge(), Retry)
+    line.later(0)
+    assert ("model_not_loaded", "critical") in {(fault.kind, fault.severity) for fault in line.told.open}
+    (line.folder / "away").rename(line.folder / "store")
+    line.later(FIRST_RETRY_S)
+    assert (line.stamp().version, line.told.open) == ("new", [])
+
+
 def test_a_damaged_memory_of_what_was_in_force_is_logged_and_replaced(line: Line) -> None:
     """Half a file is not believed."""
     file = line.folder / "cache" / "in-force.json"
