@@ -103,3 +103,20 @@ def test_the_store_away_during_work(line: ScoreLine) -> None:
     line.stamp_when(lambda stamp: stamp.version == "new")
     line.wait_told("store_away", "cleared")
     line.wait_told("model_not_loaded", "cleared")
+
+
+def test_a_cache_folder_that_cannot_be_made(line: ScoreLine) -> None:
+    """A worker without a disk of its own judges all the same, and tells, until a write goes well."""
+    cache = line.folder / "cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.write_bytes(b"")
+    line.redis.start()
+    line.assign("old")
+    line.start()
+    assert line.stamp().version == "old"
+    assert line.wait_told("disk_failed", "raised").severity == "warning"
+    cache.unlink()
+    line.assign("new")
+    line.stamp_when(lambda stamp: stamp.version == "new")
+    line.wait_told("disk_failed", "cleared")
+    assert (cache / "sha256" / line.digests["new"][:2] / line.digests["new"]).exists()
