@@ -58,7 +58,8 @@ def _model(verdict: Verdict) -> str:
     if model is None:
         return "no model was asked"
     stale = ", registry away: last known good" if model.stale else ""
-    return f"model {model.version} ({model.kind}), {model.arm} by {model.assignment}{stale}"
+    instead = f", instead of {model.fallback.assigned}: {model.fallback.reason}" if model.fallback else ""
+    return f"model {model.version} ({model.kind}), {model.arm} by {model.assignment}{stale}{instead}"
 
 
 def _times(verdict: Verdict, seconds: float | None) -> str:
@@ -67,7 +68,8 @@ def _times(verdict: Verdict, seconds: float | None) -> str:
         f"{name} {value:.0f} ms" for name in ("fetch", "decode", "crop", "score") if (value := getattr(timings, name))
     ]
     if timings.capture_to_verdict is not None:
-        steps.append(f"capture to verdict {timings.capture_to_verdict:.0f} ms")
+        doubt = "" if timings.clock_skew is None else f" (camera's clock off by {timings.clock_skew / 1000:.0f} s)"
+        steps.append(f"capture to verdict {timings.capture_to_verdict:.0f} ms{doubt}")
     if seconds is not None:
         steps.append(f"round trip {seconds * 1000:.0f} ms")
     return ", ".join(steps)

@@ -16,6 +16,7 @@ from shared import geometry
 from shared.events import Check
 from shared.models.base import Image
 from shared.models.detector import Detection, LabelDetector
+from shared.models.memory import MemoryRoom
 from shared.models.orientation import LabelOrientation
 from shared.registry.records import StationConfig
 
@@ -43,19 +44,24 @@ class Cropped:
 class Cropper:
     """Applies crop policies. Holds the two small networks, so make one per process."""
 
-    def __init__(self, detector: LabelDetector, orientation: LabelOrientation) -> None:
+    def __init__(self, detector: LabelDetector, orientation: LabelOrientation, room: MemoryRoom | None = None) -> None:
         self._detector = detector
+        self._room = room or MemoryRoom(name="label detection")
         self._orientation = orientation
 
     @classmethod
-    def load(cls, weights: Path | None = None) -> "Cropper":
-        """A cropper with the detector weights of a file, or with those that ship with Linegate."""
-        return cls(LabelDetector.load(weights), LabelOrientation.load())
+    def load(cls, weights: Path | None = None, *, room: MemoryRoom | None = None) -> "Cropper":
+        """A cropper with the detector weights of a file, or with those that ship with Linegate.
+
+        `room` sees to it that a batch that does not fit in memory is searched in parts.
+        """
+        return cls(LabelDetector.load(weights), LabelOrientation.load(), room)
 
     def crop(self, images: Sequence[Image], stations: Sequence[StationConfig]) -> list[Cropped]:
         """Crop N photos, each (H, W, 3) uint8 RGB, each by its own station's policy; one detector pass for all."""
         searched = [i for i, station in enumerate(stations) if station.policy == "mask_rcnn"]
-        found = dict(zip(searched, self._detector.detect([images[i] for i in searched]), strict=True))
+        detections = self._room.map([images[i] for i in searched], self._detector.detect)
+        found = dict(zip(searched, detections, strict=True))
         return [
             self._by_detection(image, station, found[i]) if i in found else by_geometry(image, station)
             for i, (image, station) in enumerate(zip(images, stations, strict=True))

@@ -88,7 +88,7 @@ def train(
     key = arguments.place_key(assign)
     source = arguments.narrowed(open_data(data, good=good or (), bad=bad or ()), layout or (), camera or ())
     name = arguments.version_name(version, source.name, kind, now())
-    settings = load_settings()
+    settings = publish.able_to_sign(load_settings(), wanted=register or key is not None)
     files = {"bundle": out / f"{name}.safetensors", "report": out / "report.html", "card": out / "model-card.md"}
     if taken := next((path for path in files.values() if path.exists()), None):
         raise arguments.ArgumentRejected(f"{taken} exists already", hint="choose another --out folder")

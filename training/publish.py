@@ -7,6 +7,8 @@ from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
 from shared.settings import Settings
+from shared.signing import sign_artifact
+from shared.signing.keys import signing_key
 from shared.store import ArtifactStore
 from training.data.crops import CropPolicy
 
@@ -15,22 +17,37 @@ class PublishRejected(LinegateError):
     """The version cannot be put in force as asked."""
 
 
-def register(bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings) -> None:
-    """Store the bundle with its papers (report, card) beside it, then register the version.
-
-    In this order, so that no registered version lacks its bundle.
+def able_to_sign(settings: Settings, *, wanted: bool) -> Settings:
+    """The settings as they are, once it is known that their signing key, if any, can be used.
 
     Raises:
+        KeyRejected: it cannot, and signing is wanted.
+    """
+    if wanted:
+        signing_key(settings.signing)
+    return settings
+
+
+def register(bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings) -> None:
+    """Store the bundle with its papers (report, card) beside it, sign it where a key is set, then register the version.
+
+    In this order, so that no registered version lacks its bundle or its signature.
+
+    Raises:
+        KeyRejected: the signing key cannot be used.
         StoreError: the store cannot be written.
         RegistryUnavailable: Redis does not answer.
         VersionExists: the name belongs to another bundle.
     """
+    key = signing_key(settings.signing)
     store = ArtifactStore(settings.store)
     digest = store.put(bundle)
     if digest != record.digest:
         raise PublishRejected(f"{bundle} changed since it was written", hint="train again into a fresh folder")
     for paper in papers:
         store.put_named(digest, paper.name, paper)
+    if key is not None:
+        sign_artifact(store, digest, key)
     with Registry(settings.redis) as registry:
         registry.register(record)
 

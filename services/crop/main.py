@@ -2,22 +2,25 @@
 
 import threading
 
+from services.crop.clock import SkewWatch
 from services.crop.step import CropStep
-from services.wiring import watched_registry
+from services.wiring import fault_reporter, run_worker, watched_registry
 from shared.bus.loop import Worker
 from shared.cropping import Cropper
 from shared.events import PartImage
+from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource
 from shared.settings import Settings
 
 
 def main(settings: Settings, stop: threading.Event) -> int:
     """Run a crop worker until `stop` is set; answers the exit status."""
-    with watched_registry(settings, "crop") as watcher:
+    with fault_reporter(settings, "crop") as faults, watched_registry(settings, "crop", faults=faults) as watcher:
         step = CropStep(
-            Cropper.load(settings.crop.weights),
+            Cropper.load(settings.crop.weights, room=MemoryRoom(faults, name="label detection")),
             source=PixelSource(settings.images),
             limits=settings.images,
             snapshot=lambda: watcher.snapshot,
+            clocks=SkewWatch(settings.faults.clock_skew_s, faults=faults),
         )
-        return Worker(step, consumes=PartImage, name="crop", settings=settings.bus).run(stop)
+        return run_worker(Worker(step, consumes=PartImage, name="crop", settings=settings.bus), stop, faults=faults)

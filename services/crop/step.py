@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from services.crop.clock import SkewWatch
 from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.cropping import Cropped, Cropper
 from shared.events import PartCrop, PartImage, Timings, derived_event_id
@@ -17,12 +18,13 @@ from shared.settings.sections import ImageSettings
 
 @dataclass(frozen=True, slots=True)
 class _Photo:
-    """A photo that could be read, with the time that took in milliseconds."""
+    """A photo that could be read, with the time that took, and how far its clock is off, in milliseconds."""
 
     image: Image
     station: StationConfig
     fetch: float
     decode: float
+    skew: float | None
 
 
 class CropStep:
@@ -35,9 +37,11 @@ class CropStep:
         source: PixelSource,
         limits: ImageSettings,
         snapshot: Callable[[], Snapshot | None],
+        clocks: SkewWatch | None = None,
     ) -> None:
         """`snapshot` answers the registry's latest state, or None while it was never seen."""
         self._cropper = cropper
+        self._clocks = clocks or SkewWatch()
         self._source = source
         self._limits = limits
         self._snapshot = snapshot
@@ -67,7 +71,7 @@ class CropStep:
             return DeadLetter(rejected.line)
         except PixelsUnavailable as away:
             return Retry(away.line)
-        return _Photo(image, station, (fetched - started) * 1000, _milliseconds(fetched))
+        return _Photo(image, station, (fetched - started) * 1000, _milliseconds(fetched), self._clocks.measure(event))
 
 
 def _emit(event: PartImage, photo: _Photo, cropped: Cropped, crop_ms: float, batch: int) -> Emit:
@@ -86,7 +90,9 @@ def _emit(event: PartImage, photo: _Photo, cropped: Cropped, crop_ms: float, bat
                 corners=corners,
                 rotated=cropped.rotated,
                 policy=photo.station.policy,
-                timings=Timings(fetch=photo.fetch, decode=photo.decode, crop=crop_ms, batch=batch),
+                timings=Timings(
+                    fetch=photo.fetch, decode=photo.decode, crop=crop_ms, batch=batch, clock_skew=photo.skew
+                ),
             ),
         )
     )

@@ -140,7 +140,6 @@ def resume(
 ) -> None:
     """Let a topic take dead letters again, after a worker stopped it because there were too many."""
     from services.dlq import shelf, work
-    from shared.bus.dead_letter import stop_record
     from shared.bus.publisher import EventPublisher
     from shared.bus.topics import DEAD_LETTER_SUFFIX
     from shared.errors import LinegateError
@@ -152,7 +151,7 @@ def resume(
         raise LinegateError(f"{name} is not stopped", hint="`linegate dlq list` shows what is")
     word = DeadLetterStop(source="/linegate/dlq", topic=name, stopped=False, by=work.author(author), note=note)
     with EventPublisher(bus) as publisher:
-        publisher.publish_record(stop_record(word)).result()
+        publisher.publish(word).result()
     typer.echo(f"{name} takes dead letters again; workers hear of it within seconds")
 
 

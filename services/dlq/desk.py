@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final, Literal, Self
 
 from services.dlq.shelf import Settlements, settlements
-from shared.bus.dead_letter import read_letter, revive, settled_record
+from shared.bus.dead_letter import read_letter, revive
+from shared.bus.envelope import encode
 from shared.bus.errors import FencedError, TransactionAbortedError
 from shared.bus.record import OutgoingRecord, Record
 from shared.bus.settings import BusSettings
@@ -93,7 +94,7 @@ class Desk:
                 attempt=letter.attempt,
             )
             written[:] = [event]
-            return [settled_record(event)]
+            return [encode(event)]
 
         for _ in range(ATTEMPTS):
             if (before := self._decided.get(place)) is not None:

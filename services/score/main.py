@@ -1,31 +1,53 @@
 """Wire the score step to the bus."""
 
 import threading
+from pathlib import Path
 
+from services.score.in_force import InForce
+from services.score.keeper import ModelKeeper
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
-from services.wiring import watched_registry
+from services.wiring import fault_reporter, run_worker, watched_registry
 from shared.bus.loop import Worker
 from shared.events import PartCrop
+from shared.faults.disk import tell_disk
 from shared.models.extractor import ExtractorPool
+from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource
 from shared.settings import Settings
+from shared.signing import trust_of
 from shared.store import ArtifactStore
 
 
 def main(settings: Settings, stop: threading.Event) -> int:
     """Run a score worker until `stop` is set; answers the exit status."""
+    trust = trust_of(settings.signing)
     pool = ExtractorPool(device=settings.score.device)
-    shelf = ModelShelf(ArtifactStore(settings.store), pool, budget_mib=settings.score.cache_mib)
-    with watched_registry(settings, "score", changed=shelf.warm) as watcher:
-        # Join the group only with the models in memory: a consumer's readiness is its subscription.
-        if watcher.snapshot is not None:
-            shelf.warm(watcher.snapshot)
-        step = ScoreStep(
-            shelf,
-            source=PixelSource(settings.images),
-            limits=settings.images,
-            snapshot=lambda: watcher.snapshot,
-            maps=settings.score.maps,
+    with fault_reporter(settings, "score") as faults:
+        cache = Path(settings.store.cache_dir)
+
+        def written(error: OSError | None) -> None:
+            tell_disk(faults, f"artifact cache {cache}", error)
+
+        store = ArtifactStore(settings.store, cache_written=written)
+        shelf = ModelShelf(
+            store, pool, budget_mib=settings.score.cache_mib, trust=trust, load_wait_s=settings.score.load_wait_s
         )
-        return Worker(step, consumes=PartCrop, name="score", settings=settings.bus).run(stop)
+        in_force = InForce(cache / "in-force-score.json", written=written)
+        keeper = ModelKeeper(shelf, in_force, store, faults=faults, check_s=settings.score.check_s)
+        with watched_registry(settings, "score", faults=faults, changed=keeper.changed) as watcher:
+            # Join the group only with the models in memory: a consumer's readiness is its subscription.
+            if watcher.snapshot is not None:
+                keeper.warm(watcher.snapshot)
+            step = ScoreStep(
+                shelf,
+                source=PixelSource(settings.images),
+                limits=settings.images,
+                snapshot=lambda: watcher.snapshot,
+                maps=settings.score.maps,
+                in_force=in_force,
+                room=MemoryRoom(faults, name="scoring"),
+            )
+            worker = Worker(step, consumes=PartCrop, name="score", settings=settings.bus)
+            with keeper:
+                return run_worker(worker, stop, faults=faults)

@@ -3,16 +3,19 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.events import Arm
+from shared.events import Arm, Fallback
 from shared.models.base import FeatureExtractor, Features, Image
 from shared.models.bundle import LoadedModel
+from shared.models.memory import MemoryRoom
 
 ScoreMap: TypeAlias = NDArray[np.float32]
+ByRow: TypeAlias = dict[int, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Look:
     arm: Arm
     version: str
     model: LoadedModel
+    fallback: Fallback | None = None
+    """Why this is not the assigned version."""
 
 
 @dataclass(slots=True)
@@ -38,26 +43,46 @@ def score_mixed(
     looks: Sequence[Look],
     *,
     want_map: Callable[[Look, float], bool],
+    room: MemoryRoom | None = None,
 ) -> list[Seen]:
     """Answer every look, in order.
 
-    `want_map(look, score)` is asked once the score is known, since a map costs more than the score.
+    `want_map(look, score)` is asked once the score is known, since a map costs more than the score. Where a batch does
+    not fit in memory, `room` sees to it that it is scored in parts; a score is the same in each, within rounding.
+
+    Raises:
+        Exception: a single picture did not fit in memory, or a model is broken.
     """
-    seen: list[Seen | None] = [None] * len(looks)
-    for extractor, indices in _by_extractor(looks):
-        rows = sorted({looks[i].row for i in indices})
-        features = extractor([images[row] for row in rows])
+    room = room or MemoryRoom()
+    batch = _Batch(images, looks, want_map)
+    seen: dict[int, Seen] = {}
+    for extractor, by_row in _by_extractor(looks):
+        for answers in room.map(sorted(by_row), partial(batch.score, extractor, by_row)):
+            seen |= answers
+    return [seen[i] for i in range(len(looks))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    images: Sequence[Image]
+    looks: Sequence[Look]
+    want_map: Callable[[Look, float], bool]
+
+    def score(self, extractor: FeatureExtractor, by_row: ByRow, rows: Sequence[int]) -> list[dict[int, Seen]]:
+        """For each of `rows` the answers to the looks at it, by index of the look."""
+        features = extractor([self.images[row] for row in rows])
         position = {row: at for at, row in enumerate(rows)}
-        for same_model in _by_model(looks, indices):
-            model = looks[same_model[0]].model.model
-            mine = features.rows([position[looks[i].row] for i in same_model])
-            scores = model.score_features(mine).image
-            for at, i in enumerate(same_model):
-                seen[i] = Seen(float(scores[at]))
-            wanted = [at for at, i in enumerate(same_model) if want_map(looks[i], float(scores[at]))]
-            for at, score_map in zip(wanted, _maps(looks[same_model[0]].model, mine, wanted), strict=True):
-                seen[same_model[at]] = Seen(float(scores[at]), score_map)
-    return [answer for answer in seen if answer is not None]
+        seen: list[dict[int, Seen]] = [{} for _ in rows]
+        for same_model in _by_model(self.looks, [i for row in rows for i in by_row[row]]):
+            model = self.looks[same_model[0]].model
+            places = [position[self.looks[i].row] for i in same_model]
+            mine = features.rows(places)
+            scores = model.model.score_features(mine).image
+            wanted = [at for at, i in enumerate(same_model) if self.want_map(self.looks[i], float(scores[at]))]
+            maps = dict(zip(wanted, _maps(model, mine, wanted), strict=True))
+            for at, (i, place) in enumerate(zip(same_model, places, strict=True)):
+                seen[place][i] = Seen(float(scores[at]), maps.get(at))
+        return seen
 
 
 def _maps(model: LoadedModel, features: Features, wanted: list[int]) -> list[ScoreMap]:
@@ -69,16 +94,16 @@ def _maps(model: LoadedModel, features: Features, wanted: list[int]) -> list[Sco
     return [score_map for score_map in maps if score_map is not None]
 
 
-def _by_extractor(looks: Sequence[Look]) -> list[tuple[FeatureExtractor, list[int]]]:
-    """Indices of the looks by shared extractor; the pool hands out one object for equal backbones and inputs."""
-    groups: dict[int, tuple[FeatureExtractor, list[int]]] = {}
+def _by_extractor(looks: Sequence[Look]) -> list[tuple[FeatureExtractor, ByRow]]:
+    """Indices of the looks at each row, by shared extractor; the pool hands out one object for equal backbones."""
+    groups: dict[int, tuple[FeatureExtractor, ByRow]] = {}
     for i, look in enumerate(looks):
         extractor = look.model.model.extractor
-        groups.setdefault(id(extractor), (extractor, []))[1].append(i)
+        groups.setdefault(id(extractor), (extractor, {}))[1].setdefault(look.row, []).append(i)
     return list(groups.values())
 
 
-def _by_model(looks: Sequence[Look], indices: list[int]) -> list[list[int]]:
+def _by_model(looks: Sequence[Look], indices: Sequence[int]) -> list[list[int]]:
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for i in indices:
         groups[looks[i].model.digest].append(i)

@@ -5,23 +5,22 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from services.score import verdicts
+from services.score.in_force import InForce
+from services.score.judge import Bench
+from services.score.metrics import ScoreMetrics
 from services.score.mixed import Look, score_mixed
-from services.score.models import MODEL_FAULTS, ModelShelf
+from services.score.models import ModelShelf
 from services.score.route import Route, route
 from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.events import Event, ModelStamp, PartCrop, now
 from shared.images import ImageRejected, decode
 from shared.models.base import Image
-from shared.models.bundle import LoadedModel
+from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import Resolved
 from shared.registry.snapshot import Snapshot
 from shared.settings.sections import ImageSettings, MapPolicy
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -45,10 +44,14 @@ class ScoreStep:
         limits: ImageSettings,
         snapshot: Callable[[], Snapshot | None],
         maps: MapPolicy = "failed",
+        in_force: InForce | None = None,
+        room: MemoryRoom | None = None,
         clock: verdicts.Clock = now,
     ) -> None:
         """`snapshot` answers the registry's latest state, or None while it was never seen."""
-        self._shelf = shelf
+        self._bench = Bench(shelf, in_force or InForce())
+        self._room = room or MemoryRoom()
+        self._metrics = ScoreMetrics()
         self._source = source
         self._limits = limits
         self._snapshot = snapshot
@@ -73,7 +76,9 @@ class ScoreStep:
                 f"no model version is assigned for {address}: assign one with `linegate rollout assign`, then replay"
             )
         if crop.presence.result == "fail":
-            return Emit((verdicts.not_found(crop, clock=self._clock),))
+            verdict = verdicts.not_found(crop, clock=self._clock)
+            self._metrics.judged(verdict)
+            return Emit((verdict,))
         try:
             image = decode(self._source.read(crop), self._limits)
         except ImageRejected as rejected:
@@ -87,14 +92,20 @@ class ScoreStep:
         looks: list[Look] = []
         held: dict[int, Retry] = {}
         for row, item in enumerate(work):
-            gate = self._load(item.route.version, snapshot)
+            gate = self._bench.gate(item.resolved, item.route, snapshot)
             if isinstance(gate, Retry):
+                # Nothing may judge: hold the line back rather than throw parts away.
                 held[row] = gate
                 continue
-            looks.append(Look(row, item.route.arm, item.route.version, gate))
-            looks.extend(self._shadow(row, item.route.shadow, snapshot))
-        seen = score_mixed([item.image for item in work], looks, want_map=self._wants_map)
+            shadow = self._bench.shadow(item.route.shadow, snapshot)
+            looks.extend(
+                Look(row, judge.arm, judge.version, judge.model, judge.fallback)
+                for judge in (gate, shadow)
+                if judge is not None
+            )
+        seen = score_mixed([item.image for item in work], looks, want_map=self._wants_map, room=self._room)
         elapsed = (time.perf_counter() - started) * 1000 / max(len(work), 1)
+        together = min(len(work), self._room.limit or len(work))
         events: defaultdict[int, list[Event]] = defaultdict(list)
         for look, answer in zip(looks, seen, strict=True):
             item = work[look.row]
@@ -106,33 +117,16 @@ class ScoreStep:
                 assignment=str(item.resolved.key),
                 revision=item.resolved.revision,
                 stale=snapshot.stale,
+                fallback=look.fallback,
             )
-            timings = item.crop.timings.model_copy(update={"score": elapsed, "batch": len(work)})
+            timings = item.crop.timings.model_copy(update={"score": elapsed, "batch": together})
             damage = verdicts.damage_check(answer.score, look.model.card.calibration.threshold)
-            events[look.row].append(verdicts.verdict(item.crop, damage, stamp, timings, clock=self._clock))
+            verdict = verdicts.verdict(item.crop, damage, stamp, timings, clock=self._clock)
+            self._metrics.judged(verdict)
+            events[look.row].append(verdict)
             if answer.map is not None:
                 events[look.row].append(verdicts.anomaly_map(item.crop, look.version, answer.map))
         return [held.get(row) or Emit(tuple(events[row])) for row in range(len(work))]
-
-    def _shadow(self, row: int, version: str | None, snapshot: Snapshot) -> list[Look]:
-        if version is None:
-            return []
-        model = self._load(version, snapshot)
-        if isinstance(model, Retry):
-            # A shadow only watches: it may be missing, but the gate may not wait for it.
-            _log.error("shadow model missing", version=version, reason=model.reason)
-            return []
-        return [Look(row, "shadow", version, model)]
-
-    def _load(self, version: str, snapshot: Snapshot) -> LoadedModel | Retry:
-        record = snapshot.version(version)
-        if record is None:
-            return Retry(f"version {version} is assigned but not registered")
-        try:
-            return self._shelf.get(record)
-        except MODEL_FAULTS as fault:
-            # Ours, not the part's: hold the line back rather than judge by the wrong model or throw parts away.
-            return Retry(f"model version {version} cannot be loaded: {fault}")
 
     def _wants_map(self, look: Look, score: float) -> bool:
         if look.arm == "shadow" or self._maps == "never":

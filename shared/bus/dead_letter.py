@@ -6,13 +6,11 @@ first (`lg_first_topic`, ...), the letter it was (`lg_letter`) and which attempt
 become a dead letter once more, those stay in front of the new reason.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from shared.bus.envelope import encode
 from shared.bus.record import Headers, OutgoingRecord, Record
 from shared.bus.topics import dead_letter_topic
-from shared.events import DeadLetterSettled, DeadLetterStop
 
 PREFIX: Final = "lg_"
 _ADDED: Final = tuple(PREFIX + name for name in ("reason", "topic", "partition", "offset", "timestamp", "worker"))
@@ -102,16 +100,6 @@ def revive(letter: Record) -> OutgoingRecord:
     history = (*zip(_FIRST, first, strict=True), (_ATTEMPT, str(told.attempt + 1)), (_LETTER, str(told.place)))
     headers = own + tuple((name, _utf8(text)) for name, text in history)
     return OutgoingRecord(told.origin.topic, letter.key, letter.value, headers, told.origin.partition)
-
-
-def settled_record(event: DeadLetterSettled) -> OutgoingRecord:
-    """The record of `event`, keyed so that compaction keeps one per letter."""
-    return replace(encode(event), key=event.letter.encode())
-
-
-def stop_record(event: DeadLetterStop) -> OutgoingRecord:
-    """The record of `event`, keyed so that compaction keeps the last word on each topic."""
-    return replace(encode(event), key=event.topic.encode())
 
 
 def _split(headers: Headers) -> tuple[Headers, dict[str, str]]:

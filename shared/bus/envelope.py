@@ -7,6 +7,7 @@ event's value is its fields as JSON (`application/json`), beside `ce_id`, `ce_so
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pydantic_core
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from shared.bus.attributes import CONTEXT, from_attributes, to_attributes
 from shared.bus.record import OutgoingRecord, Record
-from shared.events import EVENT_TYPES, Event, PartEvent, PixelEvent
+from shared.events import EVENT_TYPES, Event, PixelEvent
 
 JSON: Final = "application/json"
 MAX_HEADERS: Final = 64
@@ -61,7 +62,7 @@ def encode(event: Event) -> OutgoingRecord:
     else:
         data = event.model_dump_json(exclude=set(CONTEXT)).encode()
         attributes["datacontenttype"] = JSON
-    key = event.part if isinstance(event, PartEvent) else event.id
+    key = event.record_key
     message = to_binary(CloudEvent(attributes, data), _FORMAT, key_mapper=lambda _event: key)
     return OutgoingRecord(event.TOPIC, key.encode(), message.value, tuple(message.headers.items()))
 
@@ -94,6 +95,9 @@ def decode(record: Record, types: Iterable[type[Event]]) -> Event:
         at = "" if str(error).startswith(("ce_", "unknown")) else "ce_time is not an ISO 8601 time: "
         raise EnvelopeRejected(_one_line(at + str(error))) from error
     fields.setdefault("traceparent", _plain_traceparent(record))
+    if "ce_time" not in headers and record.timestamp >= 0:
+        # The record's own clock rather than ours, which the library puts in: the same again whenever it is read.
+        fields["time"] = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     try:
         return event_type.model_validate(fields)
     except ValidationError as error:

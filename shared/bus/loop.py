@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.bus.compute import ComputeThread
-from shared.bus.dead_letter import stop_record
+from shared.bus.envelope import encode
 from shared.bus.errors import DeadLetterFloodError, KafkaFailedError, StepFailedError, TransactionAbortedError
 from shared.bus.flood import RESUME_HINT, FloodGuard, Refused, StopBoard, refuse
 from shared.bus.intake import Intake
@@ -229,7 +229,7 @@ class Worker:
             return []
         note = f"{self._flood.limit} dead letters within a minute"
         stop = DeadLetterStop(topic=refused.flooded, stopped=True, by=self.transactional_id[-128:], note=note)
-        return [stop_record(stop)]
+        return [encode(stop)]
 
     def _transaction_aborted(self, aborted: TransactionAbortedError) -> None:
         self._aborts += 1

@@ -6,7 +6,16 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from shared.events import EVENT_TYPES, DeadLetterSettled, DeadLetterStop, Event, PartCrop, PartImage, Verdict
+from shared.events import (
+    EVENT_TYPES,
+    DeadLetterSettled,
+    DeadLetterStop,
+    Event,
+    Fault,
+    PartCrop,
+    PartImage,
+    Verdict,
+)
 
 DEAD_LETTER_SUFFIX: Final = ".dlq"
 MIB: Final = 1024 * 1024
@@ -16,7 +25,7 @@ MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 2 * MIB
 """Kafka's limit is on a record batch: one largest record beside up to 1 MB (`batch.size`) of others."""
 MAX_DEAD_LETTER_BYTES: Final = MAX_BATCH_BYTES + MIB
 """Whatever a topic took must fit into its dead-letter topic, with the added headers."""
-CONSUMED: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict)
+CONSUMED: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict, Fault)
 COMPACTED: Final = frozenset({DeadLetterSettled.TOPIC, DeadLetterStop.TOPIC})
 """Topics that keep the last word on each key for ever, instead of everything for a while."""
 TIMEOUT_SECONDS: Final = 30.0

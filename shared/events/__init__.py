@@ -17,11 +17,13 @@ from shared.events.base import (
 )
 from shared.events.crop import PartCrop, Quadrilateral
 from shared.events.dead_letter import DeadLetterSettled, DeadLetterStop
+from shared.events.fault import Fault, FaultKind, Severity
 from shared.events.image import PartImage
 from shared.events.verdict import (
     Arm,
     Check,
     CheckName,
+    Fallback,
     ModelStamp,
     Outcome,
     ShadowVerdict,
@@ -36,6 +38,7 @@ EVENT_TYPES: Final[tuple[type[Event], ...]] = (
     Verdict,
     ShadowVerdict,
     PartAnomalyMap,
+    Fault,
     DeadLetterSettled,
     DeadLetterStop,
 )
@@ -50,6 +53,9 @@ __all__ = [
     "DeadLetterSettled",
     "DeadLetterStop",
     "Event",
+    "Fallback",
+    "Fault",
+    "FaultKind",
     "Model",
     "ModelStamp",
     "Outcome",
@@ -60,6 +66,7 @@ __all__ = [
     "PixelEvent",
     "Place",
     "Quadrilateral",
+    "Severity",
     "ShadowVerdict",
     "Timings",
     "Verdict",

@@ -70,6 +70,11 @@ class Event(Model):
     time: AwareDatetime = Field(default_factory=now)
     traceparent: TraceParent | None = None
 
+    @property
+    def record_key(self) -> str:
+        """The Kafka record's key: events of one key stay in order."""
+        return self.id
+
 
 class PartEvent(Event):
     """An event about one photo of one part, with its address."""
@@ -83,6 +88,11 @@ class PartEvent(Event):
     camera: CameraKind = "stationary"
     captured: AwareDatetime
     """When the shutter opened, by the camera's clock."""
+
+    @property
+    def record_key(self) -> str:
+        """The part."""
+        return self.part
 
     @property
     def place(self) -> Place:

@@ -17,7 +17,7 @@ Note = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class DeadLetterSettled(Event):
-    """A dead letter is done with: its record was sent again, or it was given up. The record key is `letter`."""
+    """A dead letter is done with: its record was sent again, or it was given up."""
 
     TYPE: ClassVar[str] = "io.linegate.deadletter.settled.v1"
     TOPIC: ClassVar[str] = "linegate.dlq.settled"
@@ -35,12 +35,14 @@ class DeadLetterSettled(Event):
     attempt: Annotated[int, Field(ge=1)] = 1
     """How often the record had been tried when it became this letter."""
 
+    @property
+    def record_key(self) -> str:
+        """The letter: compaction keeps what was decided about each."""
+        return self.letter
+
 
 class DeadLetterStop(Event):
-    """Whether a dead-letter topic takes letters. A worker stops it when they come too fast; a person lets them go on.
-
-    The record key is `topic`.
-    """
+    """Whether a dead-letter topic takes letters: a worker stops a flood of them, a person lets them go on."""
 
     TYPE: ClassVar[str] = "io.linegate.deadletter.stop.v1"
     TOPIC: ClassVar[str] = "linegate.dlq.stops"
@@ -51,3 +53,8 @@ class DeadLetterStop(Event):
     by: Author
     """The worker that stopped it, or who lets it go on."""
     note: Note | None = None
+
+    @property
+    def record_key(self) -> str:
+        """The dead-letter topic: compaction keeps the last word on each."""
+        return self.topic

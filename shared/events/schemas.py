@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from shared.events import EVENT_TYPES, Event, PixelEvent
+from shared.events import EVENT_TYPES, Event, PartEvent, PixelEvent
 
 JsonObject = dict[str, Any]
 BASE: Final = "https://linegate.io/schemas"
@@ -52,7 +52,7 @@ def asyncapi() -> JsonObject:
         "info": {
             "title": "Linegate events",
             "version": "1",
-            "description": "CloudEvents 1.0 on Kafka, binary content mode. The record key is the part id.",
+            "description": "CloudEvents 1.0 on Kafka, binary content mode. The record key of a part's event is its id.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
@@ -85,9 +85,13 @@ def _message(event: type[Event]) -> JsonObject:
         "summary": (event.__doc__ or "").strip().splitlines()[0],
         "headers": {"type": "object", "properties": headers, "required": needed},
         "payload": payload,
-        "bindings": {"kafka": {"key": {"type": "string", "description": "The part id."}, "bindingVersion": "0.5.0"}},
+        "bindings": {"kafka": {"key": {"type": "string", "description": _key(event)}, "bindingVersion": "0.5.0"}},
     }
     return message if pixels else message | {"contentType": "application/json"}
+
+
+def _key(event: type[Event]) -> str:
+    return "The part id." if issubclass(event, PartEvent) else "The fault's key."
 
 
 def _header(event: type[Event], name: str, schema: JsonObject) -> JsonObject:

@@ -26,6 +26,17 @@ class Check(Model):
     """One line for people, e.g. why the check was skipped."""
 
 
+class Fallback(Model):
+    """Why a part was judged by another version than the one that should have judged it."""
+
+    assigned: str
+    """The version that should have judged."""
+    arm: Arm
+    """Its arm: `champion`, or `canary` where the champion took a canary's part over."""
+    reason: str
+    """Why it is not in force, one line."""
+
+
 class ModelStamp(Model):
     """Which model judged, and by whose order."""
 
@@ -39,6 +50,8 @@ class ModelStamp(Model):
     """The registry revision of that assignment."""
     stale: bool = False
     """True when the registry could not be reached and the last known good assignment was used."""
+    fallback: Fallback | None = None
+    """Set when the assigned version could not be loaded; `version` and `digest` name the one that judged instead."""
 
 
 class Timings(Model):
@@ -52,6 +65,9 @@ class Timings(Model):
     """How many crops shared the forward pass."""
     capture_to_verdict: float | None = None
     """Wall clock from shutter to verdict; negative when the camera's clock runs ahead of ours."""
+    clock_skew: float | None = None
+    """How far the camera's clock seems to be ahead of the sender's, or behind (negative). Set only beyond the limit
+    `faults.clock_skew_s`; then `captured` and `capture_to_verdict` are not to be trusted."""
 
 
 def decide(checks: tuple[Check, ...]) -> Outcome:

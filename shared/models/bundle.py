@@ -6,8 +6,6 @@ Nothing is ever unpickled. The JSON sits in the header's `__metadata__` under `l
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +16,7 @@ import torch
 from pydantic import ValidationError
 
 from shared.errors import LinegateError
+from shared.files import write_atomically
 from shared.models.base import AnomalyModel
 from shared.models.card import ModelCard
 from shared.models.extractor import ExtractorPool
@@ -62,50 +61,58 @@ def write_bundle(path: Path, model: AnomalyModel, card: ModelCard) -> str:
     content = {"format": FORMAT, "spec": model.spec.model_dump(mode="json"), "card": card.model_dump(mode="json")}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     data = safetensors.torch.save(tensors, metadata={METADATA_KEY: text})
-    _write_atomically(path, data)
+    write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
 def read_bundle(path: Path, pool: ExtractorPool, *, expect: str | None = None) -> LoadedModel:
-    """Read a model version and verify everything that can be verified.
+    """Read a model version from a file; see `parse_bundle`.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return parse_bundle(path.read_bytes(), pool, name=path.name, expect=expect)
+
+
+def parse_bundle(data: bytes, pool: ExtractorPool, *, name: str, expect: str | None = None) -> LoadedModel:
+    """Make a model of a bundle's bytes and verify everything that can be verified.
 
     Args:
-        path: the file.
+        data: the file's content.
         pool: where its extractor comes from.
-        expect: the sha256 it must have; None trusts the file as it is.
+        name: what messages call it.
+        expect: the sha256 it must have; None trusts the bytes as they are.
 
     Raises:
         BundleRejected: truncated, not safetensors, wrong digest, unknown format or kind, tensors of the wrong shape
             or not finite, spec or card not valid.
         WeightsNotFound: the backbone's weights are not on this machine (no fault of the bundle).
         WeightsMismatch: they are others than those the model was made with.
-        OSError: the file cannot be read.
     """
-    data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if expect is not None and found != expect:
-        raise BundleRejected(f"{path.name}: digest is {found}, expected {expect}")
+        raise BundleRejected(f"{name}: digest is {found}, expected {expect}")
     try:
         tensors = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
-        raise BundleRejected(f"{path.name}: truncated or not a safetensors file ({error})") from error
-    spec, card = _read_metadata(path, data)
-    if (name := _not_finite(tensors)) is not None:
-        raise BundleRejected(f"{path.name}: tensor {name} is not finite")
+        raise BundleRejected(f"{name}: truncated or not a safetensors file ({error})") from error
+    spec, card = _read_metadata(name, data)
+    if (tensor := _not_finite(tensors)) is not None:
+        raise BundleRejected(f"{name}: tensor {tensor} is not finite")
     try:
         cls = model_class(spec.kind)
         cls.Options.model_validate(spec.options)
     except (UnknownKind, ValidationError) as error:
-        raise BundleRejected(f"{path.name}: {_one_line(error)}") from error
+        raise BundleRejected(f"{name}: {_one_line(error)}") from error
     try:
         extractor = pool.get(spec.extractor)
         model = cls.restore(spec, tensors, extractor)
     except ValueError as error:
-        raise BundleRejected(f"{path.name}: {_one_line(error)}") from error
+        raise BundleRejected(f"{name}: {_one_line(error)}") from error
     return LoadedModel(model, card, found)
 
 
-def _read_metadata(path: Path, data: bytes) -> tuple[ModelSpec, ModelCard]:
+def _read_metadata(name: str, data: bytes) -> tuple[ModelSpec, ModelCard]:
     # safetensors has just parsed and bounds-checked this header; its Python API gives metadata for paths only.
     length = int.from_bytes(data[:8], "little")
     metadata: dict[str, Any] = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
@@ -113,13 +120,13 @@ def _read_metadata(path: Path, data: bytes) -> tuple[ModelSpec, ModelCard]:
         content = json.loads(metadata[METADATA_KEY])
         version, spec, card = content["format"], content["spec"], content["card"]
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleRejected(f"{path.name}: a safetensors file, but not a Linegate model") from error
+        raise BundleRejected(f"{name}: a safetensors file, but not a Linegate model") from error
     if version != FORMAT:
-        raise BundleRejected(f"{path.name}: format {version!r}, this version reads {FORMAT}")
+        raise BundleRejected(f"{name}: format {version!r}, this version reads {FORMAT}")
     try:
         return ModelSpec.model_validate(spec), ModelCard.model_validate(card)
     except ValidationError as error:
-        raise BundleRejected(f"{path.name}: {_one_line(error)}") from error
+        raise BundleRejected(f"{name}: {_one_line(error)}") from error
 
 
 def _not_finite(tensors: dict[str, torch.Tensor]) -> str | None:
@@ -131,25 +138,3 @@ def _one_line(error: Exception) -> str:
         first = error.errors()[0]
         return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
     return str(error).splitlines()[0]
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """A reader sees the old file or the new one, also after a power cut."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; a store is read by other users.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

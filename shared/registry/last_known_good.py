@@ -1,12 +1,11 @@
 """The copy of the registry that lets a worker start while Redis is away."""
 
-import os
-import uuid
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
+from shared.files import write_atomically
 from shared.registry.snapshot import Snapshot
 
 _log = structlog.get_logger(__name__)
@@ -30,12 +29,4 @@ def write_copy(path: Path, snapshot: Snapshot) -> None:
         OSError: the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(snapshot.model_dump_json())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, snapshot.model_dump_json().encode())

@@ -35,6 +35,11 @@ class PlaceKey(RootModel[str]):
         """Read a key; missing trailing fields are wildcards, so `munich/line-1` is `munich/line-1/*/*/*`."""
         return cls(text)
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The fields that are no wildcard, by name."""
+        return {name: part for name, part in zip(FIELDS, self.root.split("/"), strict=True) if part != WILDCARD}
+
     def matches(self, place: Place) -> bool:
         """Whether `place` falls under this key."""
         parts = self.root.split("/")

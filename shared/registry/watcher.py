@@ -8,6 +8,8 @@ from typing import Final, Self
 
 import structlog
 
+from shared.faults import NO_FAULTS, FaultSink, Report
+from shared.faults.disk import tell_disk
 from shared.registry.client import Registry
 from shared.registry.errors import RegistryUnavailable
 from shared.registry.last_known_good import read_copy, write_copy
@@ -31,6 +33,7 @@ class RegistryWatcher:
         cache_file: where the last known good is kept for the next start; None keeps none.
         poll_s: time between two full reads, in seconds.
         changed: called from the watcher's thread with every snapshot of a new revision.
+        faults: told when Redis is away, when it comes back with older data, and when that is over.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class RegistryWatcher:
         *,
         poll_s: float = 5.0,
         changed: Callable[[Snapshot], None] | None = None,
+        faults: FaultSink = NO_FAULTS,
     ) -> None:
         self._registry = registry
         self._cache_file = cache_file
         self._poll_s = poll_s
         self._changed = changed
+        self._faults = faults
         self._snapshot: Snapshot | None = None
         self._first = threading.Event()
         self._stop = threading.Event()
@@ -88,11 +93,11 @@ class RegistryWatcher:
                 self._take(fresh)
                 self._wait(fresh.position)
             except RegistryUnavailable as away:
-                self._lost(str(away))
+                self._away(str(away), away.hint)
                 self._stop.wait(min(1.0, self._poll_s))
             except Exception as fault:  # noqa: BLE001 - a thread that died would leave a snapshot that looks fresh for ever
                 _log.exception("registry watcher failed; it goes on")
-                self._lost(repr(fault))
+                self._away(repr(fault), None)
                 self._stop.wait(min(1.0, self._poll_s))
 
     def _wait(self, position: str) -> None:
@@ -104,12 +109,10 @@ class RegistryWatcher:
     def _take(self, fresh: Snapshot) -> None:
         known = self._snapshot
         if known is not None and fresh.revision < known.revision:
-            self._lost(
-                f"the registry went back from revision {known.revision} to {fresh.revision}; the newer state stays in "
-                f"force. Restore Redis, or accept its state: stop the workers and remove {self._cache_file}",
-                severe=True,
-            )
+            self._older(known.revision, fresh.revision)
             return
+        self._faults.cleared("registry_away")
+        self._faults.cleared("registry_older")
         if self._told is not None:
             _log.info("registry is back", revision=fresh.revision)
             self._told = None
@@ -119,6 +122,26 @@ class RegistryWatcher:
             self._keep(fresh)
         if known is None or known.revision != fresh.revision:
             self._tell(fresh)
+
+    def _away(self, reason: str, hint: str | None) -> None:
+        known = self._snapshot is not None
+        # Which data it comes back with is not known while it is away.
+        self._faults.raised(
+            Report(
+                "registry_away",
+                "error" if known else "critical",
+                f"{reason}; {'the last known good stays in force' if known else 'photos wait, nothing is known yet'}",
+                hint=hint,
+            )
+        )
+        self._lost(reason)
+
+    def _older(self, known: int, found: int) -> None:
+        reason = f"the registry went back from revision {known} to {found}; the newer state stays in force"
+        hint = f"restore Redis, or accept its state: stop the workers and remove {self._cache_file}"
+        self._faults.cleared("registry_away")
+        self._faults.raised(Report("registry_older", "error", reason, hint=hint))
+        self._lost(f"{reason}. {hint[0].upper()}{hint[1:]}", severe=True)
 
     def _lost(self, reason: str, *, severe: bool = False) -> None:
         known = self._snapshot
@@ -134,10 +157,13 @@ class RegistryWatcher:
     def _keep(self, snapshot: Snapshot) -> None:
         if self._cache_file is None:
             return
+        failure: OSError | None = None
         try:
             write_copy(self._cache_file, snapshot)
         except OSError as error:
             _log.exception("last known good not written", file=str(self._cache_file), reason=error.strerror)
+            failure = error
+        tell_disk(self._faults, f"registry copy {self._cache_file}", failure)
 
     def _tell(self, snapshot: Snapshot) -> None:
         if self._changed is None:

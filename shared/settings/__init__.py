@@ -4,17 +4,20 @@ from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
 from shared.settings.sections import (
     CropSettings,
+    FaultSettings,
     GatewaySettings,
     ImageSettings,
     MapPolicy,
     RedisSettings,
     ScoreSettings,
+    SigningSettings,
     StoreSettings,
     TelemetrySettings,
 )
 
 __all__ = [
     "CropSettings",
+    "FaultSettings",
     "GatewaySettings",
     "ImageSettings",
     "MapPolicy",
@@ -22,6 +25,7 @@ __all__ = [
     "ScoreSettings",
     "Settings",
     "SettingsRejected",
+    "SigningSettings",
     "StoreSettings",
     "TelemetrySettings",
     "load_settings",

@@ -16,10 +16,12 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from shared.bus.settings import BusSettings
 from shared.settings.sections import (
     CropSettings,
+    FaultSettings,
     GatewaySettings,
     ImageSettings,
     RedisSettings,
     ScoreSettings,
+    SigningSettings,
     StoreSettings,
     TelemetrySettings,
 )
@@ -72,6 +74,8 @@ class Settings(BaseSettings):
     images: ImageSettings = Field(default_factory=ImageSettings)
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
+    signing: SigningSettings = Field(default_factory=SigningSettings)
+    faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 

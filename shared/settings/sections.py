@@ -99,6 +99,50 @@ class ScoreSettings(Section):
         4096, ge=1, description="Memory for loaded models in MiB; the models unused for longest are dropped first."
     )
     maps: MapPolicy = Field("failed", description="For which parts an anomaly map is published.")
+    load_wait_s: Seconds = Field(
+        20.0,
+        description="How long parts wait for a newly assigned version that is being loaded, in seconds, before the "
+        "last one in force judges them.",
+    )
+    check_s: Seconds = Field(
+        30.0,
+        description="Time between two looks whether the store answers and whether a version that could not be loaded "
+        "can be by now, in seconds.",
+    )
+
+
+class SigningSettings(Section):
+    """Signed model bundles (Ed25519): who signs them, and whose signatures are trusted."""
+
+    public_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Trusted public keys: PEM files, or the PEM text itself; in the environment, comma-separated. A "
+        "bundle must be signed by one of them, or it is not loaded. None by default: signatures are not asked for. "
+        "Two at once while a key is replaced.",
+    )
+    private_key: Path | None = Field(
+        None, description="PEM file of the key that `linegate train --register` and `linegate signing sign` sign with."
+    )
+    passphrase: SecretStr | None = Field(None, description="Of the private key. Never printed.")
+    passphrase_file: Path | None = Field(None, description="File that holds the passphrase, instead of `passphrase`.")
+
+    @field_validator("public_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+
+class FaultSettings(Section):
+    """Faults of our own, told on `linegate.faults`."""
+
+    repeat_s: Seconds = Field(
+        300.0,
+        description="Time between two words about a fault that lasts, in seconds; one that was not repeated for three "
+        "times as long counts as over.",
+    )
+    clock_skew_s: Seconds = Field(
+        60.0, description="How far a camera's clock may be from the time its photo was sent, in seconds."
+    )
 
 
 class GatewaySettings(Section):

@@ -1,25 +1,29 @@
 """Put and fetch artifacts by their sha256.
 
-Layout below the store's URL: `sha256/ab/abcdef...` for the artifacts, which never change, and
-`named/<digest>/<name>` for what stands beside one for people to read, such as its report.
+Layout below the store's URL: `sha256/ab/abcdef...` for the artifacts, which never change, `sha256/ab/abcdef....sig` for
+their signatures, and `named/<digest>/<name>` for what stands beside one for people to read, such as its report.
 """
 
 import hashlib
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import fsspec
 
+from shared.files import write_atomically
 from shared.settings.sections import StoreSettings
 from shared.store.cache import ArtifactCache, file_digest
 from shared.store.errors import ArtifactCorrupt, ArtifactMissing, StoreError, StoreUnavailable
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+SIGNATURES: Final = ".sig"
+"""What the file of an artifact's signatures is called beyond its digest."""
+MAX_SIGNATURES_BYTES: Final = 65_536
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -28,12 +32,16 @@ class ArtifactStore:
 
     Args:
         settings: where the store is, and where and how large its local cache.
+        cache_written: told after each attempt of `read` and `read_signature` to keep a copy how that went: the
+            error, or None.
 
     Raises:
         StoreUnavailable: the URL's file system has no driver installed.
     """
 
-    def __init__(self, settings: StoreSettings) -> None:
+    def __init__(
+        self, settings: StoreSettings, *, cache_written: Callable[[OSError | None], None] = lambda _: None
+    ) -> None:
         self.url: Final = (
             settings.url if "://" in settings.url else f"file://{Path(settings.url).expanduser().resolve()}"
         )
@@ -46,6 +54,7 @@ class ArtifactStore:
         self._root: str = root.rstrip("/")
         self._local: Final = self.url.startswith("file://")
         self._cache: Final = ArtifactCache(settings.cache_dir, settings.cache_max_mib * 2**20)
+        self._cache_written: Final = cache_written
 
     def put(self, path: Path) -> str:
         """Store a file; storing it again is harmless.
@@ -100,6 +109,77 @@ class ArtifactStore:
             with self._cache.incoming(digest) as copy:
                 self._download(source, copy, digest)
             return self._cache.path(digest)
+
+    def read(self, digest: str) -> bytes:
+        """The verified content, from the cache or else from the store.
+
+        A cache that cannot be read or written is done without: the content then stays in memory only.
+
+        Raises:
+            ArtifactMissing: the store does not have it.
+            ArtifactCorrupt: the store's content is not what the digest says.
+            StoreUnavailable: the store does not answer.
+        """
+        source = self._artifact(digest)
+        cached = self._cache.read(digest)
+        if cached is not None:
+            return cached
+        with self._faults():
+            try:
+                data: bytes = self._fs.cat_file(source)
+            except FileNotFoundError:
+                raise self._missing(digest) from None
+        self._verify(digest, hashlib.sha256(data).hexdigest())
+        self._keep(digest, data)
+        return data
+
+    def put_signatures(self, digest: str, data: bytes) -> None:
+        """Put the signatures of an artifact beside it; earlier ones are replaced.
+
+        Raises:
+            StoreUnavailable: the store cannot be written.
+        """
+        target = self._artifact(digest) + SIGNATURES
+        with self._faults():
+            self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+            if self._local:
+                write_atomically(Path(target), data)
+            else:
+                self._fs.pipe_file(target, data)
+
+    def read_signatures(self, digest: str, *, cached: bool) -> bytes:
+        """The signatures of an artifact, as they are: whoever reads them verifies them.
+
+        Args:
+            digest: of the artifact.
+            cached: take the local copy where there is one; it may be older than what the store has.
+
+        Raises:
+            ArtifactMissing: the store has none.
+            StoreUnavailable: the store does not answer.
+        """
+        source = self._artifact(digest) + SIGNATURES
+        copy = self._cache.read_beside(digest, SIGNATURES) if cached else None
+        if copy is not None:
+            return copy
+        with self._faults():
+            try:
+                data: bytes = self._fs.cat_file(source, start=0, end=MAX_SIGNATURES_BYTES)
+            except FileNotFoundError:
+                raise self._missing(f"signature of {digest}") from None
+        self._keep(digest + SIGNATURES, data)
+        return data
+
+    def check(self, digest: str) -> None:
+        """See whether the store answers and has the artifact, without fetching it.
+
+        Raises:
+            ArtifactMissing: it answers, and has it not.
+            StoreUnavailable: it does not answer.
+        """
+        if not self.exists(digest):
+            with self._faults():
+                raise self._missing(digest)
 
     def put_named(self, digest: str, name: str, path: Path) -> None:
         """Put a file for people beside an artifact, e.g. `report.html`; an older one of that name is replaced.
@@ -178,7 +258,17 @@ class ArtifactStore:
             self._fs.get_file(source, str(copy))
         except FileNotFoundError:
             raise self._missing(digest) from None
-        found = file_digest(copy)
+        self._verify(digest, file_digest(copy))
+
+    def _keep(self, name: str, data: bytes) -> None:
+        try:
+            self._cache.write(name, data)
+        except OSError as error:
+            self._cache_written(error)
+        else:
+            self._cache_written(None)
+
+    def _verify(self, digest: str, found: str) -> None:
         if found != digest:
             raise ArtifactCorrupt(
                 f"the artifact {digest} in {self.url} is damaged: its content has sha256 {found}",

@@ -44,6 +44,38 @@ class ArtifactCache:
         path.unlink(missing_ok=True)
         return None
 
+    def read(self, digest: str) -> bytes | None:
+        """The content of the copy, if there is one, it can be read and it is intact; a damaged one is removed.
+
+        The very bytes that were verified: nothing can change between the check and the use.
+        """
+        path = self._path(digest)
+        try:
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == digest:
+                os.utime(path)
+                return data
+            path.unlink(missing_ok=True)
+        except OSError:
+            return None  # a cache that cannot be used is no cache; writing to it tells why
+        return None
+
+    def read_beside(self, digest: str, suffix: str) -> bytes | None:
+        """What was kept beside a copy, not verified; None where there is nothing or it cannot be read."""
+        try:
+            return self._path(digest + suffix).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a copy, or under `<digest><suffix>` something beside one.
+
+        Raises:
+            OSError: the folder cannot be written; nothing of the copy is left there.
+        """
+        with self.incoming(name) as copy:
+            copy.write_bytes(data)
+
     @contextmanager
     def incoming(self, digest: str) -> Iterator[Path]:
         """A path to write a new copy to. It takes its place when the block ends well, and is removed otherwise."""

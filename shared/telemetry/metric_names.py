@@ -33,4 +33,12 @@ MetricName = Literal[
     "linegate.bus.retries",
     # Counter: batches in which the step raised.
     "linegate.bus.step.failures",
+    # --- verdicts ---------------------------------------------------------------------------------------------------
+    # Histogram, s: from shutter to verdict, but for photos whose camera's clock is off. Labels here: plant, line.
+    "linegate.verdict.latency",
+    # Counter: verdicts by another version than the assigned one, which could not be loaded.
+    "linegate.verdict.fallbacks",
+    # --- faults of our own ------------------------------------------------------------------------------------------
+    # Up-down counter: faults that are there now. Labels: kind, worker.
+    "linegate.faults.open",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.bus.dead_letter import revive, stop_record
+from shared.bus.dead_letter import revive
 from shared.bus.errors import DeadLetterFloodError, StepFailedError
 from shared.bus.publisher import EventPublisher
 from shared.bus.record import OutgoingRecord
@@ -193,7 +193,7 @@ def test_a_flood_of_dead_letters_stops_their_topic_until_a_person_lets_it_go_on(
     with running(scope.worker(step, **limited)):
         with EventPublisher(scope.settings) as publisher:
             word = DeadLetterStop(topic=dlq, stopped=False, by="a test", note="the sender is mended")
-            publisher.publish_record(stop_record(word)).result(PATIENCE)
+            publisher.publish(word).result(PATIENCE)
         # A running worker hears of it.
         letters = scope.read_dead_letters(count=30)
         crops = scope.read_crops(count=13)

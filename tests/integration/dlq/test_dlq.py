@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from services.dlq.cli import app
 from services.dlq.desk import AlreadySettled, Desk
 from services.dlq.shelf import letter as fetch_letter
-from shared.bus.dead_letter import stop_record
 from shared.bus.fetch import RecordFetcher
 from shared.bus.loop import Worker
 from shared.bus.publisher import EventPublisher
@@ -233,7 +232,7 @@ def test_a_stopped_topic_is_told_and_resumed(line: Line, dlq: Dlq) -> None:
         dlq("resume", topic)
     stop = DeadLetterStop(topic=topic, stopped=True, by="crop-0", note="600 dead letters within a minute")
     with EventPublisher(line.bus) as publisher:
-        publisher.publish_record(stop_record(stop)).result(PATIENCE)
+        publisher.publish(stop).result(PATIENCE)
     assert f"linegate dlq resume {topic}" in dlq("list", "--plant", line.plant)
     assert "takes dead letters again" in dlq("resume", line.plant, "--note", "mended")
     assert topic not in dlq("list", "--plant", line.plant)

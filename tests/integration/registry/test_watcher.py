@@ -16,6 +16,7 @@ from shared.registry.records import StationConfig
 from shared.registry.snapshot import Snapshot
 from shared.registry.watcher import RegistryWatcher
 from shared.settings import RedisSettings
+from tests.unit.faults import Told
 
 pytestmark = pytest.mark.redis
 KEY = PlaceKey.parse("munich/line-1")
@@ -143,14 +144,75 @@ def test_a_damaged_copy_is_logged_and_not_used(registry: Registry, tmp_path: Pat
     assert "last known good not readable" in [entry["event"] for entry in logs]
 
 
+class Counted(Registry):
+    """Counts how often the registry was asked for everything."""
+
+    asked = 0
+
+    def snapshot(self) -> Snapshot:
+        """As the registry."""
+        self.asked += 1
+        return super().snapshot()
+
+
+def test_a_long_outage_is_told_once(server: RedisServer) -> None:
+    """However many polls fail: one fault raised, the state stale throughout, one fault cleared."""
+    settings = RedisSettings.model_validate({"url": server.url, "timeout_s": 1.0})
+    told = Told()
+    with Counted(settings) as registry, RegistryWatcher(registry, poll_s=0.05, faults=told) as watcher:
+        assert watcher.wait_first(20)
+        server.kill()
+        eventually(lambda: stale(watcher))
+        before = registry.asked
+        eventually(lambda: registry.asked >= before + 20)
+        assert stale(watcher)
+        assert [(report.kind, report.severity) for report in told.open] == [("registry_away", "error")]
+        server.start()
+        eventually(lambda: fresh(watcher))
+        eventually(lambda: told.open == [])
+    assert told.changes == [("raised", "registry_away"), ("cleared", "registry_away")]
+
+
+def test_an_outage_from_the_start_is_critical_without_a_copy(server: RedisServer, tmp_path: Path) -> None:
+    """Nothing is known: photos wait. With a copy it is no more than an error."""
+    server.stop()
+    settings = RedisSettings.model_validate({"url": server.url, "timeout_s": 1.0})
+    copy, told = tmp_path / "copy.json", Told()
+    with Registry(settings) as registry, RegistryWatcher(registry, copy, poll_s=0.05, faults=told) as watcher:
+        eventually(lambda: told.open)
+        assert [report.severity for report in told.open] == ["critical"]
+        server.start()
+        eventually(lambda: fresh(watcher) and copy.exists())
+    server.stop()
+    told = Told()
+    with Registry(settings) as registry, RegistryWatcher(registry, copy, poll_s=0.05, faults=told):
+        eventually(lambda: told.open)
+        assert [report.severity for report in told.open] == ["error"]
+
+
+def test_a_copy_that_cannot_be_written_is_told_and_costs_nothing(registry: Registry, tmp_path: Path) -> None:
+    """A file where the folder should be."""
+    (tmp_path / "cache").write_bytes(b"")
+    told = Told()
+    with RegistryWatcher(registry, tmp_path / "cache" / "copy.json", faults=told) as watcher:
+        assert watcher.wait_first(20)
+        eventually(lambda: told.kinds == ["disk_failed"])
+        set_height(registry, 101)
+        eventually(lambda: height(watcher) == 101)
+        (tmp_path / "cache").unlink()
+        set_height(registry, 102)
+        eventually(lambda: told.open == [])
+
+
 @pytest.mark.parametrize("how", ["emptied", "set back"])
 def test_redis_back_with_older_data(server: RedisServer, own_registry: Registry, how: str) -> None:
     """The newer state stays in force, marked stale, one error is logged; newer data are taken again."""
+    told = Told()
     for value in (101, 102, 103):
         set_height(own_registry, value)
     with (
         capture_logs() as logs,
-        RegistryWatcher(own_registry, poll_s=0.2) as watcher,
+        RegistryWatcher(own_registry, poll_s=0.2, faults=told) as watcher,
         redis.Redis.from_url(server.url) as client,
     ):
         assert watcher.wait_first(20)
@@ -165,9 +227,11 @@ def test_redis_back_with_older_data(server: RedisServer, own_registry: Registry,
         errors = [entry for entry in logs if entry["log_level"] == "error"]
         assert len(errors) == 1
         assert "went back from revision 3" in errors[0]["reason"]
+        assert told.kinds == ["registry_older"]
         for value in (104, 105, 106, 107):
             set_height(own_registry, value)
         eventually(lambda: fresh(watcher) and height(watcher) == 107)
+        assert told.changes == [("raised", "registry_older"), ("cleared", "registry_older")]
 
 
 def test_a_frozen_redis_makes_the_state_stale(server: RedisServer, own_registry: Registry) -> None:

@@ -1,7 +1,9 @@
 """The artifact store: what went in comes out, or an error that says whose fault it is."""
 
+import errno
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -236,3 +238,133 @@ def test_any_bytes_come_back(tmp_path: Path, content: bytes) -> None:
 def _file(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+_DISK_FULL = """
+import resource, sys
+from pathlib import Path
+from shared.settings.sections import StoreSettings
+from shared.store import ArtifactStore
+told = []
+store = ArtifactStore(StoreSettings(url=sys.argv[1], cache_dir=Path(sys.argv[2])), cache_written=told.append)
+# No file may grow beyond 64 KiB from here on: every write past that fails as on a disk without room (EFBIG).
+resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536))
+big, small = sys.argv[3:]
+assert store.read(big) == bytes(200_000)
+print(type(told[0]).__name__, told[0].errno)
+assert store.read(small) == b"small"
+assert told[1:] == [None], told
+"""
+
+
+def test_a_full_disk_costs_the_copy_and_not_the_content(tmp_path: Path) -> None:
+    """A real write that fails for lack of room: the content comes verified from memory, nothing half is left."""
+    store = store_at(str(tmp_path / "store"), tmp_path / "other")
+    big, small = store.put_bytes(bytes(200_000)), store.put_bytes(b"small")
+    command = [sys.executable, "-c", _DISK_FULL, str(tmp_path / "store"), str(tmp_path / "cache"), big, small]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["OSError", str(errno.EFBIG)]
+    assert [path.name for path in files(tmp_path / "cache")] == [small]
+
+
+_NO_ROOM = """
+import sys
+from pathlib import Path
+from shared.settings.sections import StoreSettings
+from shared.store import ArtifactStore
+told = []
+store = ArtifactStore(StoreSettings(url=sys.argv[1], cache_dir=Path(sys.argv[2])), cache_written=told.append)
+for digest in sys.argv[3:]:
+    assert len(store.read(digest)) == 600_000
+print([None if error is None else error.errno for error in told])
+"""
+_OWN_MOUNT = ["unshare", "--mount", "sh", "-c"]
+
+
+def _may_mount() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    tried = subprocess.run([*_OWN_MOUNT, "mount -t tmpfs none /mnt"], check=False, capture_output=True)
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(not _may_mount(), reason="may not mount here; the test before this one needs no right")
+def test_a_file_system_without_room(tmp_path: Path) -> None:
+    """A cache of 1 MiB takes one copy of 600 kB; the second content comes from memory."""
+    store = store_at(str(tmp_path / "store"), tmp_path / "other")
+    digests = [store.put_bytes(bytes([n]) * 600_000) for n in range(2)]
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    script = f'mount -t tmpfs -o size=1m none {cache} && exec "$@"'
+    worker = [sys.executable, "-c", _NO_ROOM, str(tmp_path / "store"), str(cache), *digests]
+    done = subprocess.run(
+        [*_OWN_MOUNT, script, "sh", *worker], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"[None, {errno.ENOSPC}]"
+
+
+def test_a_cache_that_cannot_be_made_costs_no_content(tmp_path: Path) -> None:
+    """A file where the folder should be: told, done without, told again when it is mended."""
+    told: list[OSError | None] = []
+    blocked = _file(tmp_path / "cache", b"")
+    settings_ = StoreSettings(url=str(tmp_path / "store"), cache_dir=blocked)
+    digest = store_at(settings_.url, tmp_path / "other").put_bytes(b"model")
+    store = ArtifactStore(settings_, cache_written=told.append)
+    assert store.read(digest) == b"model"
+    assert isinstance(told[0], OSError)
+    blocked.unlink()
+    assert store.read(digest) == b"model"
+    assert told[1] is None
+    assert [path.name for path in files(blocked)] == [digest]
+
+
+def test_read_verifies_the_store_and_the_copy(store: ArtifactStore, tmp_path: Path) -> None:
+    """A damaged copy is fetched again; a damaged artifact is refused and not kept."""
+    digest = store.put_bytes(b"model")
+    assert store.read(digest) == b"model"
+    (copy,) = (path for path in files(tmp_path / "cache") if path.name == digest)
+    copy.write_bytes(b"mOdel")
+    assert store.read(digest) == b"model"
+    assert copy.read_bytes() == b"model"
+    copy.unlink()
+    if store.url.startswith("file://"):
+        (artifact,) = files(tmp_path / "store")
+        artifact.write_bytes(b"mOdel")
+        with pytest.raises(ArtifactCorrupt, match="is damaged"):
+            store.read(digest)
+        assert not files(tmp_path / "cache")
+    with pytest.raises(ArtifactMissing):
+        store.read("0" * 64)
+
+
+def test_read_works_from_the_cache_while_the_store_is_away(tmp_path: Path) -> None:
+    """Away before the first use: told as away, not as missing."""
+    store = store_at(str(tmp_path / "store"), tmp_path / "cache")
+    digest, other = store.put_bytes(b"model"), hashlib.sha256(b"other").hexdigest()
+    store.read(digest)
+    (tmp_path / "store").rename(tmp_path / "away")
+    assert store.read(digest) == b"model"
+    for call in (store.read, store.check):
+        with pytest.raises(StoreUnavailable, match="there is no artifact store"):
+            call(other)
+    (tmp_path / "away").rename(tmp_path / "store")
+    store.check(digest)
+    with pytest.raises(ArtifactMissing):
+        store.check(other)
+
+
+def test_signatures_stand_beside_an_artifact(store: ArtifactStore, tmp_path: Path) -> None:
+    """Replaced as a whole; a local copy serves until the store is asked again."""
+    digest = store.put_bytes(b"model")
+    with pytest.raises(ArtifactMissing, match="has no signature"):
+        store.read_signatures(digest, cached=True)
+    store.put_signatures(digest, b"one")
+    assert store.read_signatures(digest, cached=True) == b"one"
+    store.put_signatures(digest, b"two")
+    assert store.read_signatures(digest, cached=True) == b"one"
+    assert store.read_signatures(digest, cached=False) == b"two"
+    assert store.read_signatures(digest, cached=True) == b"two"
+    assert store.read(digest) == b"model"
+    assert {path.name for path in files(tmp_path / "cache")} == {digest, f"{digest}.sig"}

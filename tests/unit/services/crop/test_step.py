@@ -1,10 +1,13 @@
 """The crop step with the shipped networks and a fixed registry state."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 from services.crop.step import CropStep
@@ -12,10 +15,14 @@ from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.cropping import Cropper
 from shared.events import PartCrop, PartImage
 from shared.images import decode, encode_png
+from shared.models.base import Image
+from shared.models.detector import Detection, LabelDetector
+from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import StationConfig
 from shared.registry.snapshot import HeldStation, Snapshot
 from shared.settings.sections import ImageSettings
+from tests.unit.faults import Told
 from tests.unit.services.events import photo, picture
 
 LIMITS = ImageSettings()
@@ -145,3 +152,37 @@ def test_an_image_store_that_is_down_holds_the_photo_back(cropper: Cropper) -> N
 def test_before_the_registry_was_seen_everything_waits(cropper: Cropper) -> None:
     """No crop policy is known, so none is guessed."""
     assert all(isinstance(result, Retry) for result in make_step(cropper, known=False)([photo("1"), photo("2")]))
+
+
+def test_a_camera_whose_clock_is_off_is_said_in_the_timings(cropper: Cropper) -> None:
+    """The photo goes on; one whose clock is right has nothing to say."""
+    step = make_step(cropper, munich=StationConfig(policy="full_frame"))
+    good = photo("1")
+    ahead = good.model_copy(update={"id": "ahead", "captured": good.time + timedelta(hours=2)})
+    first, second = crops_of(step([good, ahead]))
+    assert first.timings.clock_skew is None
+    assert second.timings.clock_skew == pytest.approx(7_200_000)
+    assert second.captured == ahead.captured
+
+
+def test_photos_that_do_not_fit_in_memory_at_once_are_searched_in_parts(cropper: Cropper) -> None:
+    """Each gets the crop that it gets in one piece."""
+    told, sizes = Told(), []
+    detect = cropper._detector.detect
+
+    class SmallCard:
+        """A device on which at most two photos fit at once."""
+
+        def detect(self, images: Sequence[Image]) -> list[Detection | None]:
+            """Detections, or no memory."""
+            sizes.append(len(images))
+            if len(images) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return detect(images)
+
+    small = Cropper(cast("LabelDetector", SmallCard()), cropper._orientation, MemoryRoom(told, name="label detection"))
+    photos = [photo(str(n), pixels=encode_png(picture(n, 120, 160))) for n in range(5)]
+    whole, parts = crops_of(make_step(cropper)(photos)), crops_of(make_step(small)(photos))
+    assert sizes == [5, 2, 2, 1]
+    assert [one.presence for one in parts] == [one.presence for one in whole]
+    assert told.kinds == ["out_of_memory"]

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 
 from services.score.mixed import Look, score_mixed
-from shared.models.base import Image
+from shared.models.base import FeatureExtractor, Features, Image
 from shared.models.bundle import LoadedModel
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.memory import MemoryRoom
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
+from tests.unit.faults import Told
 from tests.unit.services.cards import a_card
 
 EXTRACTOR = ExtractorSpec(weights=WeightsSpec(source="random:0"), input=InputSpec(height=64, width=64))
@@ -76,3 +79,47 @@ def test_nothing_in_nothing_out(pool: ExtractorPool) -> None:
     before = pool.passes
     assert score_mixed([], [], want_map=lambda _look, _score: True) == []
     assert pool.passes == before
+
+
+class _SmallCard:
+    """An extractor on a device on which at most `fits` pictures fit at once."""
+
+    def __init__(self, extractor: FeatureExtractor, fits: int) -> None:
+        self._extractor = extractor
+        self.spec, self.device, self.dimensions = extractor.spec, extractor.device, extractor.dimensions
+        self.fits = fits
+        self.sizes: list[int] = []
+
+    def __call__(self, images: Sequence[Image]) -> Features:
+        """Features, or no memory."""
+        self.sizes.append(len(images))
+        if len(images) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return self._extractor(images)
+
+
+@pytest.mark.parametrize("fits", [1, 3, 5])
+def test_a_batch_that_does_not_fit_is_scored_in_parts(models: dict[str, LoadedModel], fits: int) -> None:
+    """Two models, shadows, maps: every look gets the answer that it gets in one piece."""
+    images = pictures(8, 5)
+    order = ["patchcore", "padim"] * 4
+    wanted = [*looks(models, order), *(Look(row, "shadow", "padim", models["padim"]) for row in (0, 6))]
+    whole = score_mixed(images, wanted, want_map=lambda look, _score: look.row % 3 == 0)
+    card = _SmallCard(models["padim"].model.extractor, fits)
+    before = {kind: loaded.model.extractor for kind, loaded in models.items()}
+    told = Told()
+    try:
+        for loaded in models.values():
+            loaded.model.extractor = card
+        room = MemoryRoom(told)
+        parts = score_mixed(images, wanted, want_map=lambda look, _score: look.row % 3 == 0, room=room)
+    finally:
+        for kind, loaded in models.items():
+            loaded.model.extractor = before[kind]
+    assert max(card.sizes[-2:]) <= fits
+    assert told.kinds == ["out_of_memory"]
+    np.testing.assert_allclose([seen.score for seen in parts], [seen.score for seen in whole], rtol=1e-4)
+    assert [seen.map is None for seen in parts] == [seen.map is None for seen in whole]
+    for one, other in zip(parts, whole, strict=True):
+        if one.map is not None and other.map is not None:
+            np.testing.assert_allclose(one.map, other.map, rtol=1e-3, atol=1e-3)

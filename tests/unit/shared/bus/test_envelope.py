@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -174,3 +176,11 @@ def test_the_plain_trace_header_of_opentelemetry_is_understood() -> None:
         == trace.decode()
     )
     assert decode(received(encode(IMAGE), headers=with_headers(traceparent=b"x")), [PartImage]).traceparent is None
+
+
+def test_a_sender_that_names_no_time_gets_the_record_s() -> None:
+    """The same whenever it is read; a record without a clock of its own gets ours."""
+    record = changed(ce_time=None)()
+    assert decode(record, [PartImage]).time == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    before = now()
+    assert decode(replace(record, timestamp=-1), [PartImage]).time >= before

@@ -11,6 +11,8 @@ from shared.events import (
     DeadLetterSettled,
     DeadLetterStop,
     Event,
+    Fallback,
+    Fault,
     ModelStamp,
     PartAnomalyMap,
     PartCrop,
@@ -50,10 +52,18 @@ checks = st.builds(
     Check, name=st.just("damage"), result=st.sampled_from(["pass", "fail", "skipped"]),
     score=st.none() | floats, threshold=st.none() | floats, detail=st.none() | st.text(max_size=30),
 )  # fmt: skip
-timings = st.builds(Timings, crop=st.none() | positive, batch=st.none() | st.integers(1, 64), capture_to_verdict=floats)
+timings = st.builds(
+    Timings,
+    crop=st.none() | positive,
+    batch=st.none() | st.integers(1, 64),
+    capture_to_verdict=floats,
+    clock_skew=st.none() | floats,
+)
+fallbacks = st.builds(Fallback, assigned=texts, arm=st.sampled_from(["champion", "canary"]), reason=texts)
 stamps = st.builds(
     ModelStamp, version=texts, digest=digests, kind=texts, arm=st.sampled_from(["champion", "canary", "shadow"]),
     assignment=texts, revision=st.integers(0, 2**31), stale=st.booleans(),
+    fallback=st.none() | fallbacks,
 )  # fmt: skip
 
 
@@ -100,6 +110,20 @@ stops = st.builds(
 )  # fmt: skip
 
 
+@st.composite
+def _faults(draw: st.DrawFn) -> Fault:
+    state = draw(st.sampled_from(["raised", "cleared"]))
+    fields = {name: draw(common[name]) for name in ("id", "source", "time", "traceparent")}
+    where = {name: draw(st.none() | common[name]) for name in ("plant", "line", "station", "layout", "camera")}
+    return Fault(
+        **fields, **where, key=draw(texts), kind=draw(st.sampled_from(["store_away", "clock_skew"])), state=state,
+        severity=draw(st.sampled_from(["warning", "error", "critical"])), worker="score", instance=draw(texts),
+        subject=draw(st.text(max_size=30)), version=draw(st.none() | texts), digest=draw(st.none() | digests),
+        detail=draw(texts), hint=draw(st.none() | texts), since=draw(times),
+        expires=draw(times) if state == "raised" else None,
+    )  # fmt: skip
+
+
 BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
     PartImage: _images(),
     PartCrop: _crops(),
@@ -108,6 +132,7 @@ BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
     PartAnomalyMap: _maps(),
     DeadLetterSettled: settled,
     DeadLetterStop: stops,
+    Fault: _faults(),
 }
 events = st.sampled_from(EVENT_TYPES).flatmap(lambda event_type: BY_TYPE[event_type])
 """Any event. A type that joins the contract without a strategy here fails the tests: `KeyError`."""

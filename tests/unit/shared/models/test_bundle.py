@@ -1,6 +1,9 @@
 """Bundles: whole, verified, and the same scores to the last bit."""
 
+import contextlib
+import hashlib
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,3 +173,37 @@ def test_an_unknown_kind_is_named(pool: ExtractorPool) -> None:
     """With those there are."""
     with pytest.raises(UnknownKind, match="'oracle'; known are padim, patchcore"):
         make_model(ModelSpec(kind="oracle"), pool)
+
+
+class _Trap:
+    """Unpickling it leaves a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._path,)
+
+
+def test_a_pickle_in_a_bundle_is_never_unpickled(
+    pool: ExtractorPool, small: ExtractorSpec, pictures: Pictures, card: ModelCard, tmp_path: Path
+) -> None:
+    """Instead of the file, as torch writes one, before the header, or inside a tensor's bytes: refused or only data."""
+    sprung = tmp_path / "sprung"
+    trap = pickle.dumps(_Trap(sprung))
+    pickle.loads(trap)  # noqa: S301 - the trap works
+    assert sprung.exists()
+    sprung.unlink()
+
+    path = tmp_path / "model.safetensors"
+    write_bundle(path, fitted("padim", pool, small, pictures), card)
+    whole = path.read_bytes()
+    torch.save({"model": _Trap(sprung)}, tmp_path / "model.pt")
+    for data in (trap, (tmp_path / "model.pt").read_bytes(), trap + whole, len(trap).to_bytes(8, "little") + trap):
+        path.write_bytes(data)
+        with pytest.raises(BundleRejected):
+            read_bundle(path, pool, expect=hashlib.sha256(data).hexdigest())
+    path.write_bytes(whole[: -len(trap)] + trap)
+    with contextlib.suppress(BundleRejected):  # numbers of some value: whether they are finite is luck
+        read_bundle(path, pool)
+    assert not sprung.exists()

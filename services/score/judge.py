@@ -1,0 +1,85 @@
+"""Which loaded model judges a part: the assigned one, or else the one that judged there before, and never silently."""
+
+from dataclasses import dataclass
+
+from services.score.in_force import InForce
+from services.score.models import ModelNotLoaded, ModelShelf
+from services.score.route import Route
+from shared.bus.step import Retry
+from shared.events import Arm, Fallback
+from shared.models.bundle import LoadedModel
+from shared.registry.records import Resolved, VersionRecord
+from shared.registry.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The model that judges, the version it is, and why it is not the assigned one."""
+
+    version: str
+    arm: Arm
+    model: LoadedModel
+    fallback: Fallback | None = None
+
+
+class Bench:
+    """Chooses the judge.
+
+    Args:
+        shelf: of loaded models.
+        in_force: which version was last in force where.
+    """
+
+    def __init__(self, shelf: ModelShelf, in_force: InForce) -> None:
+        self._shelf = shelf
+        self._in_force = in_force
+
+    def gate(self, resolved: Resolved, route: Route, snapshot: Snapshot) -> Judge | Retry:
+        """The judge of a part; `Retry` where neither the assigned version nor an earlier one can be loaded.
+
+        A canary that cannot be loaded leaves its part to the champion. A champion that cannot be loaded leaves it to
+        the version last in force under the same key, or under the one that held there until that key was assigned.
+        """
+        key = resolved.key.root
+        assigned = self._load(route.version, snapshot)
+        if isinstance(assigned, LoadedModel):
+            if route.arm == "champion":
+                self._remember(key, route.version, snapshot)
+            return Judge(route.version, route.arm, assigned)
+        fallback = Fallback(assigned=route.version, arm=route.arm, reason=assigned)
+        champion = resolved.assignment.champion
+        if route.arm == "canary":
+            model = self._load(champion, snapshot)
+            if isinstance(model, LoadedModel):
+                self._remember(key, champion, snapshot)
+                return Judge(champion, "champion", model, fallback)
+        earlier = self._in_force.last(resolved.key)
+        if earlier is None or earlier.version == champion:
+            return Retry(f"model version {route.version} cannot be loaded and none was in force before: {assigned}")
+        try:
+            return Judge(earlier.version, "champion", self._shelf.get(earlier), fallback)
+        except ModelNotLoaded as fault:
+            return Retry(
+                f"neither model version {route.version} can be loaded ({assigned}) nor {earlier.version}, which was in "
+                f"force before ({fault})"
+            )
+
+    def shadow(self, version: str | None, snapshot: Snapshot) -> Judge | None:
+        """The model that only watches: it may be missing, the gate does not wait for it."""
+        model = None if version is None else self._load(version, snapshot)
+        return Judge(version, "shadow", model) if version and isinstance(model, LoadedModel) else None
+
+    def _remember(self, key: str, version: str, snapshot: Snapshot) -> None:
+        record = snapshot.version(version)
+        if record is not None:
+            self._in_force.remember(key, record)
+
+    def _load(self, version: str, snapshot: Snapshot) -> LoadedModel | str:
+        """The model, or why there is none."""
+        record: VersionRecord | None = snapshot.version(version)
+        if record is None:
+            return "it is assigned but not registered"
+        try:
+            return self._shelf.get(record)
+        except ModelNotLoaded as fault:
+            return str(fault)
