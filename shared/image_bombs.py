@@ -1,8 +1,8 @@
 """Small files that cost a decoder much: found from their structure, before a decoder believes it.
 
 The number of pixels bounds the work on an honest picture. What is looked for here makes a file of a few kilobytes cost
-seconds or gigabytes although its picture is small (each was measured; tests/fuzz/corpus keeps them): tiles larger than
-the picture, millions of strips, scans without end in a progressive JPEG, colour profiles without end in a PNG.
+seconds or gigabytes although its picture is small (tests/fuzz/bombs.py keeps them, with figures): tiles larger than the
+picture, millions of strips, scans without end in a progressive JPEG, colour profiles without end in a PNG.
 """
 
 import io
@@ -22,8 +22,8 @@ MAX_PROFILES: Final = 8
 TIFF_COMPRESSIONS: Final = {
     1: "none", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 7: "JPEG", 8: "Deflate", 32946: "Deflate", 32773: "PackBits"
 }  # fmt: skip
-"""Those that cameras and scanners write (TIFF 6.0 and its first supplement). Others bring decoders of their own with
-their own ways to run out of memory: an LZMA stream names up to 4 GiB of dictionary."""
+"""Those that cameras and scanners write (TIFF 6.0 and its supplements). libtiff knows a dozen more (LZMA, Zstandard,
+LogLuv, old JPEG ...): each is one more decoder within reach of a sender, and no camera needs it."""
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 """A JPEG marker other than a restart: inside a scan, a 0xFF that is no marker has a zero behind it."""
 _COMPRESSION, _STRIPS, _TILE_WIDTH, _TILE_LENGTH, _TILES = 259, 273, 322, 323, 324
@@ -91,7 +91,7 @@ def _in_jpeg(data: bytes) -> str | None:
 
 
 def _in_webp(data: bytes, max_pixels: int) -> str | None:
-    """The canvas is allocated when the file is opened, before anybody can ask for its size."""
+    """The canvas of an animation is allocated when the file is opened, before anybody can ask for its size."""
     if data[12:16] != b"VP8X" or len(data) < 30:
         return None
     width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
@@ -122,7 +122,7 @@ def _in_tiff(data: bytes, max_pixels: int) -> str | None:
 
 
 def _in_bmp(data: bytes) -> str | None:
-    """Run lengths are decoded pixel by pixel in Python: 30 kB can take 10 seconds."""
+    """Pillow decodes run lengths in Python, pixel by pixel."""
     if len(data) < 34 or struct.unpack_from("<I", data, 14)[0] < 40:
         return None
     packed = struct.unpack_from("<I", data, 30)[0] in (1, 2)
