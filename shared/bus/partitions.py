@@ -37,7 +37,8 @@ class Taken:
 class _Owned:
     epoch: int
     first: int | None = None
-    paused: bool = False
+    paused: bool | None = None
+    """None: nobody knows. librdkafka keeps a partition paused that leaves and comes back."""
     held_until: float | None = None
     held_offset: int | None = None
     attempts: int = 0
@@ -149,6 +150,7 @@ class Partitions:
         resume: list[PartitionId] = []
         for partition, owned in self._owned.items():
             wanted = all_paused or owned.held_until is not None
+            # A partition that is new is told either way: to resume one that flows does no harm.
             if wanted != owned.paused:
                 (pause if wanted else resume).append(partition)
                 owned.paused = wanted
