@@ -20,7 +20,8 @@ MAX_SEGMENTS: Final = 4096
 MAX_STRIPS: Final = 65_536
 MAX_PROFILES: Final = 8
 TIFF_COMPRESSIONS: Final = {
-    1: "none", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 7: "JPEG", 8: "Deflate", 32946: "Deflate", 32773: "PackBits"
+    1: "none", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 7: "JPEG", 8: "Deflate",
+    32946: "Deflate", 32773: "PackBits",
 }  # fmt: skip
 """Those that cameras and scanners write (TIFF 6.0 and its supplements). libtiff knows a dozen more (LZMA, Zstandard,
 LogLuv, old JPEG ...): each is one more decoder within reach of a sender, and no camera needs it."""

@@ -73,9 +73,7 @@ def decode(data: bytes, limits: ImageSettings) -> NDArray[np.uint8]:
             hint="images.max_bytes sets the limit",
         )
     try:
-        bomb = find_bomb(data, max_pixels=limits.max_pixels)
-        if bomb is not None:
-            raise ImageRejected(bomb)
+        _check_structure(data, limits)
         with Image.open(MeteredFile(data), formats=FORMATS) as picture:
             _check_header(picture, limits)
             picture.load()
@@ -119,6 +117,12 @@ def _encode(image: NDArray[np.uint8], form: str, **options: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, form, **options)
     return buffer.getvalue()
+
+
+def _check_structure(data: bytes, limits: ImageSettings) -> None:
+    bomb = find_bomb(data, max_pixels=limits.max_pixels)
+    if bomb is not None:
+        raise ImageRejected(bomb)
 
 
 def _check_header(picture: Image.Image, limits: ImageSettings) -> None:

@@ -170,9 +170,9 @@ def _json(value: bytes, content_type: str | None, event_type: type[Event]) -> di
 
 def _is_large(data: dict[str, Any]) -> bool:
     """Whether there are more than MAX_JSON_VALUES values in it, at any depth."""
-    count, rest = 0, [data]
+    count, rest = 0, list[Any]([data])
     while rest and count <= MAX_JSON_VALUES:
-        inner: Any = rest.pop()
+        inner = rest.pop()
         count += len(inner)
         # The parser allows a depth of 200: what is left to look at stays small.
         rest.extend(v for v in (inner.values() if isinstance(inner, dict) else inner) if isinstance(v, (dict, list)))

@@ -1,4 +1,7 @@
-"""The way out: HTTP to addresses that others name, without becoming their hand inside our network (docs/network-guard.md)."""
+"""The way out: HTTP to addresses that others name, without becoming their hand in our network.
+
+See docs/network-guard.md.
+"""
 
 from shared.network.guard import NetworkGuard, TargetRefused, TargetUnreachable, UrlRefused
 from shared.network.http import Answer, request

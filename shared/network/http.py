@@ -28,7 +28,7 @@ class Answer:
     """As it came over the wire, never unpacked: at most one byte more than the limit, which tells that it is longer."""
 
 
-def request(  # noqa: PLR0913 - an HTTP request has these parts
+def request(
     method: str,
     url: str,
     *,
@@ -109,7 +109,7 @@ def _parsed(url: str) -> httpx.URL:
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """httpx's own: certifi's authorities, or those that SSL_CERT_FILE or SSL_CERT_DIR names."""
+    """The one that httpx makes: certifi's authorities, or those that SSL_CERT_FILE or SSL_CERT_DIR names."""
     return httpx.create_ssl_context()
 
 

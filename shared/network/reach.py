@@ -75,7 +75,7 @@ def _reach_v6(address: IPv6Address, *, carries: bool) -> Reach:
 
 
 def _carried(address: IPv6Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that `address` carries: 6to4, Teredo, NAT64, ISATAP and the deprecated IPv4-compatible ones."""
+    """The IPv4 addresses that `address` carries: 6to4, Teredo, NAT64, ISATAP, and the deprecated compatible ones."""
     low = int(address) & _MASK32
     if address.sixtofour is not None:
         yield address.sixtofour

@@ -31,7 +31,7 @@ def _concrete(event_type: type[Event]) -> Iterator[type[Event]]:
 
 
 def test_no_event_type_is_forgotten() -> None:
-    """Every type that is written down is in the contract, and has a strategy, so that it is fuzzed and round-tripped."""
+    """Every type that is written down is in the contract, and has a strategy: so it is fuzzed and round-tripped."""
     assert set(_concrete(Event)) == set(EVENT_TYPES) == set(BY_TYPE)
 
 

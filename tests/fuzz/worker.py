@@ -23,14 +23,14 @@ def _address_space(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(field + ":"))
 
 
-def main(module: str, start: int, stop: int, step: int, memory_mib: int, cpu_s: float) -> int:
+def main(module: str, cases: range, *, memory_mib: int, cpu_s: float) -> int:
     """Run the cases; ends early, with status 3, at the first one that passes the memory ceiling."""
     target = importlib.import_module(module)
     getattr(target, "warm_up", lambda: None)()
     ceiling = _address_space("VmPeak") + memory_mib * MIB
     resource.setrlimit(resource.RLIMIT_AS, (ceiling + SPARE_MIB * MIB,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for index in range(start, stop, step):
+    for index in cases:
         sys.stdout.write(f"begin\t{index}\n")
         sys.stdout.flush()
         case = target.case(index)
@@ -50,7 +50,6 @@ def main(module: str, start: int, stop: int, step: int, memory_mib: int, cpu_s: 
 
 
 if __name__ == "__main__":
-    module, *numbers, cpu = sys.argv[1:]
+    name, start, stop, step, memory, cpu = sys.argv[1:]
     # Not the usual way out: the ceiling may stand in the way of an orderly end.
-    status = main(module, *map(int, numbers), float(cpu))  # type: ignore[call-arg] # five numbers
-    os._exit(status)
+    os._exit(main(name, range(int(start), int(stop), int(step)), memory_mib=int(memory), cpu_s=float(cpu)))

@@ -51,7 +51,7 @@ def expected_of(held: Any) -> int | None:
     return None if held is None else held.revision
 
 
-def act(registry: Registry, actor: Actor, verb: str, key: PlaceKey) -> int | None:
+def act(registry: Registry, actor: Actor, verb: str, key: PlaceKey) -> int | None:  # noqa: PLR0911 - one a verb
     """Do it, based on what the actor saw last; answers the new revision, or None where nothing was to be changed.
 
     Raises:

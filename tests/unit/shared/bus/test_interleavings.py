@@ -102,7 +102,7 @@ class WorkerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.owned)
     @rule(data=st.data(), lost=st.booleans(), others=st.integers(0, 2))
     def take_away(self, data: st.DataObject, lost: bool, others: int) -> None:
-        """A partition goes to another worker, in order or (lost) without a word in time, and that one does some work."""
+        """A partition goes to another worker, in order or (lost) without a word, and that one does some work."""
         partition = data.draw(st.sampled_from(sorted(self.owned)))
         if lost:
             self.somebody_else_works(partition, others)

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Self
 
 Reply = Callable[[socket.socket], None]
 
@@ -55,7 +56,7 @@ class Server:
             self._reply(connection)
         connection.close()
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self._threads[0].start()
         return self
 

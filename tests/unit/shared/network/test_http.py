@@ -69,7 +69,8 @@ def test_a_target_within_is_refused_before_a_connection_is_made() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "ftp://photos.plant.example/", "file:///etc/passwd", "gopher://x/", "http:///a", "http://", "//x/a", "a.png", "",
+        "ftp://photos.plant.example/", "file:///etc/passwd", "gopher://x/", "http:///a", "http://", "//x/a",
+        "a.png", "",
         "http://user@photos.plant.example/", "http://photos.plant.example@127.0.0.1/", "http://u:p@x/",
         "http://photos.plant.example:99999/", "http://photos.plant.example:x/", "http://[::1/", "http://a\nb/",
         "http://2130706433/", "http://0177.0.0.1/", "http://127.0.0.1%2f@x/", "https://%31/",
