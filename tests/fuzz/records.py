@@ -1,5 +1,6 @@
 """Malformed Kafka records, the same again for the same number, and what the event decoder may make of them."""
 
+import copy
 import json
 import random
 from collections.abc import Sequence
@@ -185,9 +186,11 @@ def _change(rng: random.Random, node: Any) -> None:
         if what == 0:
             del node[key]
         elif what == 1 and isinstance(node, dict):
-            node[rng.choice(("unknown", "id", "source", "type", "", "__class__", "x" * 500))] = rng.choice(VALUES)
+            node[rng.choice(("unknown", "id", "source", "type", "", "__class__", "x" * 500))] = copy.deepcopy(
+                rng.choice(VALUES)
+            )
         else:
-            node[key] = rng.choice(VALUES)
+            node[key] = copy.deepcopy(rng.choice(VALUES))
         return
 
 

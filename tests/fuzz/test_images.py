@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fuzz import bombs, misbehaviour, pictures
+from tests.fuzz import bombs, large, misbehaviour, pictures
 from tests.fuzz.isolation import run
 from tests.fuzz.seeds import seeds
 
@@ -27,6 +27,14 @@ def test_known_bombs_are_refused_cheaply() -> None:
     report = run("tests.fuzz.bombs", range(len(bombs.NAMES)), memory_mib=512, cpu_s=3.0)
     assert {bombs.NAMES[index]: told for index, told in report.faults.items()} == {}
     assert report.outcomes == {"rejected": len(bombs.NAMES)}, report.reasons
+
+
+def test_the_largest_pictures_keep_to_the_promised_memory() -> None:
+    """32 bytes a pixel and 100 MiB, whatever the format; and (the control) not within a quarter of that."""
+    kept = run("tests.fuzz.large", range(len(large.KINDS)), memory_mib=large.MEMORY_MIB, cpu_s=30.0)
+    assert {large.KINDS[index]: told for index, told in kept.faults.items()} == {}
+    assert kept.outcomes == {"accepted": len(large.KINDS)}, kept.reasons
+    assert run("tests.fuzz.large", range(1), memory_mib=large.MEMORY_MIB // 4, cpu_s=30.0).faults
 
 
 def test_the_seeds_are_what_they_seem() -> None:
