@@ -27,6 +27,8 @@ MAX_HEADER_BYTES: Final = 65_536
 MAX_JSON_BYTES: Final = 1_048_576
 MAX_JSON_VALUES: Final = 10_000
 """Each wrong one costs a kilobyte to complain of."""
+_LAST_TIMESTAMP: Final = 253_370_764_800_000
+"""Milliseconds; the year 9999. Kafka takes any 64-bit number from a sender."""
 MAX_REASON: Final = 400
 """Characters; a reason travels in a header, and people read it."""
 _REQUIRED: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id")
@@ -99,7 +101,7 @@ def decode(record: Record, types: Iterable[type[Event]]) -> Event:
         at = "" if str(error).startswith(("ce_", "unknown")) else "ce_time is not an ISO 8601 time: "
         raise EnvelopeRejected(_one_line(at + str(error))) from error
     fields.setdefault("traceparent", _plain_traceparent(record))
-    if "ce_time" not in headers and record.timestamp >= 0:
+    if "ce_time" not in headers and 0 <= record.timestamp < _LAST_TIMESTAMP:
         # The record's own clock rather than ours, which the library puts in: the same again whenever it is read.
         fields["time"] = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     try:
