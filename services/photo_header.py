@@ -1,10 +1,11 @@
 """What a picture's first bytes say: its media type and size. No pixel is decoded; that stays with the crop worker."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final, Literal
 
 from PIL import Image, UnidentifiedImageError
+
+from shared.image_bombs import MeteredFile, find_bomb
 
 MediaType = Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]
 MEDIA_TYPES: Final[dict[MediaType, str]] = {
@@ -53,14 +54,17 @@ def read_header(data: bytes, *, max_pixels: int) -> PhotoHeader:
     """Read the header of `data`.
 
     Raises:
-        UnknownPictureError: not a picture we take, or its header cannot be read.
+        UnknownPictureError: not a picture we take, its header cannot be read, or reading on would cost too much.
         TooManyPixelsError: width x height exceeds `max_pixels`.
     """
     kind = media_type(data)
     if kind is None:
         raise UnknownPictureError("the first bytes are none of JPEG, PNG, TIFF, BMP or WebP")
+    bomb = find_bomb(data, max_pixels=max_pixels)
+    if bomb is not None:
+        raise UnknownPictureError(bomb)
     try:
-        with Image.open(BytesIO(data), formats=[MEDIA_TYPES[kind]]) as picture:
+        with Image.open(MeteredFile(data), formats=[MEDIA_TYPES[kind]]) as picture:
             width, height = picture.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(str(error)) from None

@@ -8,6 +8,11 @@ WebP with 8 or 16 bits per channel. Decisions that a sender may want to know:
 - 16-bit channels keep their upper 8 bits. Transparency is laid over black. Colour profiles are not applied.
 - EXIF orientation is applied; all other metadata is ignored.
 - A file that ends early is refused: half a picture must never pass the gate.
+- A file whose structure costs much more than its pixels is refused (`shared.image_bombs`): run-length encoded BMP,
+  TIFF compressions that no camera writes, progressive JPEG with scans without end.
+
+A picture of `max_pixels` takes at most 32 bytes a pixel while it is decoded, and 100 MiB beside that for its file and
+metadata (tests/fuzz holds it to that).
 """
 
 import io
@@ -19,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from shared.errors import LinegateError
+from shared.image_bombs import MeteredFile, TooManyReadsError, find_bomb
 from shared.settings.sections import ImageSettings
 
 FORMATS: Final = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
@@ -57,6 +63,7 @@ def decode(data: bytes, limits: ImageSettings) -> NDArray[np.uint8]:
 
     Raises:
         ImageRejected: not a picture we accept, too large, or damaged.
+        MemoryError: this machine has no room for a picture within the limits. Not the picture's fault.
     """
     if not data:
         raise ImageRejected("the picture is empty")
@@ -66,13 +73,16 @@ def decode(data: bytes, limits: ImageSettings) -> NDArray[np.uint8]:
             hint="images.max_bytes sets the limit",
         )
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        _check_structure(data, limits)
+        with Image.open(MeteredFile(data), formats=FORMATS) as picture:
             _check_header(picture, limits)
             picture.load()
             upright = _upright(_to_rgb(picture), _orientation(picture))
             pixels = np.array(upright, dtype=np.uint8, order="C")
-    except ImageRejected:
+    except (ImageRejected, MemoryError):
         raise
+    except TooManyReadsError:
+        raise ImageRejected("the picture's file is cut into too many pieces; save it again") from None
     except UnidentifiedImageError:
         raise ImageRejected("not a JPEG, PNG, TIFF, BMP or WebP picture, or its header is damaged") from None
     except Image.DecompressionBombError:
@@ -109,6 +119,12 @@ def _encode(image: NDArray[np.uint8], form: str, **options: int) -> bytes:
     return buffer.getvalue()
 
 
+def _check_structure(data: bytes, limits: ImageSettings) -> None:
+    bomb = find_bomb(data, max_pixels=limits.max_pixels)
+    if bomb is not None:
+        raise ImageRejected(bomb)
+
+
 def _check_header(picture: Image.Image, limits: ImageSettings) -> None:
     width, height = picture.size
     if width * height > limits.max_pixels:
@@ -119,6 +135,8 @@ def _check_header(picture: Image.Image, limits: ImageSettings) -> None:
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     """Any mode to RGB, transparency over black."""
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return picture
     if picture.mode in _SIXTEEN_BIT:
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.mode in _TRANSPARENT or (picture.mode in _PLAIN and "transparency" in picture.info):

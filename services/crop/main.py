@@ -18,7 +18,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
     with fault_reporter(settings, "crop") as faults, watched_registry(settings, "crop", faults=faults) as watcher:
         step = CropStep(
             Cropper.load(settings.crop.weights, room=MemoryRoom(faults, name="label detection")),
-            source=PixelSource(settings.images),
+            source=PixelSource(settings.images, settings.network),
             limits=settings.images,
             snapshot=lambda: watcher.snapshot,
             clocks=SkewWatch(settings.faults.clock_skew_s, faults=faults),

@@ -4,13 +4,13 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Final, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.gateway.problems import FieldError, ProblemError, field_errors
 from services.gateway.upload import UNDECLARED, Upload, invalid, unsupported
 from services.photo_header import PhotoHeader, TooManyPixelsError, UnknownPictureError, read_header
 from shared.events import UNSPECIFIED, CameraKind, PartImage
-from shared.events.base import PartId, Slug
+from shared.events.base import Moment, PartId, Slug
 
 SOURCE: Final = "/linegate/gateway"
 ImageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
@@ -28,7 +28,7 @@ class PhotoFields(BaseModel):
     station: Slug = Field(UNSPECIFIED, description="The station on the line.", examples=["st-40"])
     layout: Slug = Field(UNSPECIFIED, description="The label's layout, where it is known.", examples=["us"])
     camera: CameraKind = Field("stationary", description="The imaging situation.")
-    captured: AwareDatetime | None = Field(
+    captured: Moment | None = Field(
         None,
         description="When the shutter opened, RFC 3339 with an offset; the time of receipt where it is left out. "
         "Write a + as %2B in a query.",

@@ -41,7 +41,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 keeper.warm(watcher.snapshot)
             step = ScoreStep(
                 shelf,
-                source=PixelSource(settings.images),
+                source=PixelSource(settings.images, settings.network),
                 limits=settings.images,
                 snapshot=lambda: watcher.snapshot,
                 maps=settings.score.maps,

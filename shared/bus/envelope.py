@@ -25,16 +25,22 @@ JSON: Final = "application/json"
 MAX_HEADERS: Final = 64
 MAX_HEADER_BYTES: Final = 65_536
 MAX_JSON_BYTES: Final = 1_048_576
+MAX_JSON_VALUES: Final = 10_000
+"""Each wrong one costs a kilobyte to complain of."""
+_LAST_TIMESTAMP: Final = 253_370_764_800_000
+"""Milliseconds; the year 9999. Kafka takes any 64-bit number from a sender."""
+MAX_REASON: Final = 400
+"""Characters; a reason travels in a header, and people read it."""
 _REQUIRED: Final = ("ce_specversion", "ce_type", "ce_source", "ce_id")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class EnvelopeRejected(ValueError):
-    """The record is not an event that this reader takes; the message is one line with a hint."""
+    """The record is not an event that this reader takes; the message is one printable line with a hint."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason: Final = reason
+        self.reason: Final = _one_line(reason, MAX_REASON)
+        super().__init__(self.reason)
 
 
 class _Bytes(JSONFormat):
@@ -90,12 +96,12 @@ def decode(record: Record, types: Iterable[type[Event]]) -> Event:
         raise EnvelopeRejected("a header is not UTF-8; CloudEvents attributes are UTF-8 text") from error
     except EnvelopeRejected:
         raise
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # OverflowError: the end of the last day that a datetime can tell
         # The library's own complaint about ce_time does not name it.
         at = "" if str(error).startswith(("ce_", "unknown")) else "ce_time is not an ISO 8601 time: "
         raise EnvelopeRejected(_one_line(at + str(error))) from error
     fields.setdefault("traceparent", _plain_traceparent(record))
-    if "ce_time" not in headers and record.timestamp >= 0:
+    if "ce_time" not in headers and 0 <= record.timestamp < _LAST_TIMESTAMP:
         # The record's own clock rather than ours, which the library puts in: the same again whenever it is read.
         fields["time"] = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     try:
@@ -157,9 +163,22 @@ def _json(value: bytes, content_type: str | None, event_type: type[Event]) -> di
         raise EnvelopeRejected(f"the value is not JSON: {_one_line(str(error))}") from error
     if not isinstance(data, dict):
         raise EnvelopeRejected(f"the value is JSON, but not an object: {type(data).__name__}")
+    if _is_large(data):
+        raise EnvelopeRejected(f"the value is JSON of more than {MAX_JSON_VALUES} values, more than are read")
     if doubled := sorted(CONTEXT & data.keys()):
         raise EnvelopeRejected(f"{', '.join(doubled)} belongs in the ce_ headers, not in the data")
     return data
+
+
+def _is_large(data: dict[str, Any]) -> bool:
+    """Whether there are more than MAX_JSON_VALUES values in it, at any depth."""
+    count, rest = 0, list[Any]([data])
+    while rest and count <= MAX_JSON_VALUES:
+        inner = rest.pop()
+        count += len(inner)
+        # The parser allows a depth of 200: what is left to look at stays small.
+        rest.extend(v for v in (inner.values() if isinstance(inner, dict) else inner) if isinstance(v, (dict, list)))
+    return count > MAX_JSON_VALUES
 
 
 def _plain_traceparent(record: Record) -> str | None:

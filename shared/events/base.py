@@ -12,7 +12,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 CameraKind = Literal["stationary", "mobile"]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -21,6 +21,22 @@ PartId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 TraceParent = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 """W3C Trace Context, carried as the CloudEvents distributed-tracing extension."""
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _countable(moment: datetime) -> datetime:
+    if not _FIRST <= moment < _LAST:
+        raise ValueError("the time must lie between the years 1970 and 9998")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_countable)]
+"""A time with its offset from UTC, which can be told in any time zone and counted in seconds since 1970."""
+_PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""No control characters, as CloudEvents 1.0 section 3.2 asks of attributes: ids are shown on terminals and in logs."""
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PLAIN)]
 
 UNSPECIFIED: Final = "any"
 """The value of an address field that the sender does not know, e.g. the layout of an unread label."""
@@ -65,9 +81,9 @@ class Event(Model):
     TOPIC: ClassVar[str]
     """The Kafka topic this type is published on."""
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(default_factory=new_event_id)
-    source: Annotated[str, StringConstraints(min_length=1, max_length=256)] = "/linegate"
-    time: AwareDatetime = Field(default_factory=now)
+    id: Id = Field(default_factory=new_event_id)
+    source: Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PLAIN)] = "/linegate"
+    time: Moment = Field(default_factory=now)
     traceparent: TraceParent | None = None
 
     @property
@@ -86,7 +102,7 @@ class PartEvent(Event):
     station: Slug = UNSPECIFIED
     layout: Slug = UNSPECIFIED
     camera: CameraKind = "stationary"
-    captured: AwareDatetime
+    captured: Moment
     """When the shutter opened, by the camera's clock."""
 
     @property

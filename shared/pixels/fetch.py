@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import fsspec
-import httpx
 
 from shared.errors import LinegateError
 from shared.images import ImageRejected
+from shared.network import NetworkGuard, TargetRefused, TargetUnreachable, UrlRefused, request
 from shared.pixels.roots import Address
 
 
@@ -59,24 +59,21 @@ def fetch_file(address: Address, root: Address, limit: int, timeout: float) -> b
         raise PixelsUnavailable(f"{address.url!r} cannot be read: {error.strerror}") from None
 
 
-def fetch_http(address: Address, root: Address, limit: int, timeout: float) -> bytes:  # noqa: ARG001 - a `Fetch`
-    """GET a picture. Redirects are not followed, since they would leave the allowed root."""
-    try:
-        # Asked for plain and read raw: a compressed answer could unpack to any size.
-        with httpx.stream("GET", address.url, timeout=timeout, headers={"accept-encoding": "identity"}) as response:
-            _check_status(response.status_code, address)
-            data = bytearray()
-            for chunk in response.iter_raw(64 * 1024):
-                data += chunk
-                if len(data) > limit:
-                    break
-            return bytes(data[: limit + 1])
-    except httpx.HTTPError as error:
-        raise PixelsUnavailable(
-            f"{address.authority} cannot be reached: {str(error) or type(error).__name__}"
-        ) from None
-    except httpx.InvalidURL as error:
-        raise ImageRejected(f"dataref {address.url!r} is no URL: {error}") from None
+def http_fetch(guard: NetworkGuard) -> Fetch:
+    """A fetch over HTTP to the hosts that `guard` allows. Redirects are not followed: they would leave the root."""
+
+    def fetch(address: Address, root: Address, limit: int, timeout: float) -> bytes:  # noqa: ARG001 - a `Fetch`
+        try:
+            answer = request("GET", address.url, guard=guard, limit=limit, timeout_s=timeout)
+        except UrlRefused as error:
+            raise ImageRejected(f"dataref {error}") from None
+        except (TargetRefused, TargetUnreachable) as error:
+            # The root is ours, so a host that is not allowed is a setting of ours: the line waits, nothing is lost.
+            raise PixelsUnavailable(str(error), hint=error.hint) from None
+        _check_status(answer.status, address)
+        return answer.body
+
+    return fetch
 
 
 def fetch_fsspec(address: Address, root: Address, limit: int, timeout: float) -> bytes:  # noqa: ARG001 - a `Fetch`

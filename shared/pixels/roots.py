@@ -10,6 +10,7 @@ from shared.images import ImageRejected
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ODD = re.compile(r"[\x00-\x20\x7f\\]|::|%(?:2f|5c|00|25)", re.IGNORECASE)
 """White space, control characters, backslashes, fsspec's chaining, and encodings that hide a separator."""
+_BRACKETS = re.compile(r"//\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Address:
     authority: str
     path: str
     query: str
+
+    @property
+    def host(self) -> str:
+        """The host, without port and brackets."""
+        return urlsplit(f"//{self.authority}").hostname or ""
 
     @property
     def url(self) -> str:
@@ -38,7 +44,8 @@ def parse_address(url: str) -> Address:
         authority = _authority(parts)
     except ValueError as error:
         raise ImageRejected(f"dataref {url!r} is no URL: {error}") from None
-    if not parts.scheme or "://" not in url or _ODD.search(url):
+    # The colons of an IPv6 host are no chaining.
+    if not parts.scheme or "://" not in url or _ODD.search(_BRACKETS.sub("//", url, count=1)):
         raise ImageRejected(f"dataref {url!r} is no plain URL")
     if "@" in parts.netloc:
         raise ImageRejected("a dataref may not hold a user name or password")
@@ -68,7 +75,7 @@ def root_of(address: Address, roots: tuple[Address, ...]) -> Address:
 def _authority(parts: SplitResult) -> str:
     if parts.scheme.lower() == "file":
         return "" if parts.netloc in ("", "localhost") else parts.netloc
-    host = (parts.hostname or "") if parts.scheme.lower() in _DEFAULT_PORTS else parts.netloc
-    if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme.lower()):
-        return host
-    return f"{parts.hostname}:{parts.port}"
+    if parts.scheme.lower() not in _DEFAULT_PORTS:
+        return parts.netloc
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return host if parts.port in (None, _DEFAULT_PORTS[parts.scheme.lower()]) else f"{host}:{parts.port}"

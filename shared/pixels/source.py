@@ -9,11 +9,13 @@ import fsspec
 
 from shared.events import PixelEvent
 from shared.images import ImageRejected
-from shared.pixels.fetch import Fetch, PixelsUnavailable, fetch_file, fetch_fsspec, fetch_http
+from shared.network import NetworkGuard
+from shared.pixels.fetch import Fetch, PixelsUnavailable, fetch_file, fetch_fsspec, http_fetch
 from shared.pixels.roots import Address, parse_address, root_of
 from shared.settings.load import SettingsRejected
-from shared.settings.sections import ImageSettings
+from shared.settings.sections import ImageSettings, NetworkSettings
 
+_HTTP: Final = ("http", "https")
 _MAX_HANGING: Final = 16
 """Fetches that may be under way or hang at once. A dead network share can hold a thread for ever."""
 
@@ -23,14 +25,18 @@ class PixelSource:
 
     Args:
         settings: the size limit, the allowed roots of references and the time limit.
+        network: which hosts may lie in private address space. Roots that name an IP address are allowed by that.
 
     Raises:
         SettingsRejected: an allowed root is no URL, or its file system has no driver installed.
     """
 
-    def __init__(self, settings: ImageSettings) -> None:
+    def __init__(self, settings: ImageSettings, network: NetworkSettings | None = None) -> None:
         self._settings = settings
         self._roots = tuple(_usable_root(root) for root in settings.dataref_roots)
+        hosts = [root.host for root in self._roots if root.scheme in _HTTP]
+        fetch_http = http_fetch(NetworkGuard(network or NetworkSettings(), named=hosts))
+        self._transports: dict[str, Fetch] = {"file": fetch_file, **dict.fromkeys(_HTTP, fetch_http)}
         self._slots = threading.BoundedSemaphore(_MAX_HANGING)
 
     def read(self, event: PixelEvent) -> bytes:
@@ -57,7 +63,7 @@ class PixelSource:
 
     def _fetch(self, address: Address, root: Address, *, limit: int) -> bytes:
         """Fetch under a deadline. Not every file system has time limits of its own, so the fetch gets a thread."""
-        fetch, timeout = _transport(address.scheme), self._settings.fetch_timeout_s
+        fetch, timeout = self._transports.get(address.scheme, fetch_fsspec), self._settings.fetch_timeout_s
         if not self._slots.acquire(blocking=False):
             raise PixelsUnavailable(f"{_MAX_HANGING} fetches hang already; {root.url!r} does not answer")
         answer: SimpleQueue[bytes | Exception] = SimpleQueue()
@@ -93,17 +99,16 @@ def _verify(data: bytes, event: PixelEvent) -> None:
         raise ImageRejected("the picture's sha256 is not the event's datasha256: it was changed or damaged on its way")
 
 
-def _transport(scheme: str) -> Fetch:
-    return {"file": fetch_file, "http": fetch_http, "https": fetch_http}.get(scheme, fetch_fsspec)
-
-
 def _usable_root(root: str) -> Address:
     try:
         address = parse_address(root)
-        if _transport(address.scheme) is fetch_fsspec:
+        if address.scheme not in ("file", *_HTTP):
             fsspec.get_filesystem_class(address.scheme)
     except (ImageRejected, ImportError, ValueError) as error:
         raise SettingsRejected(f"images.dataref_roots: {root!r} cannot be used: {error}") from None
+    if address.scheme == "local":
+        # fsspec's other name for files, without our care for symbolic links.
+        raise SettingsRejected(f"images.dataref_roots: {root!r} cannot be used: write file:///folder/")
     if address.scheme != "file" and not address.authority:
         raise SettingsRejected(f"images.dataref_roots: {root!r} names no host or bucket")
     return address

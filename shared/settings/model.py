@@ -19,6 +19,7 @@ from shared.settings.sections import (
     FaultSettings,
     GatewaySettings,
     ImageSettings,
+    NetworkSettings,
     RedisSettings,
     ScoreSettings,
     SigningSettings,
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     images: ImageSettings = Field(default_factory=ImageSettings)
+    network: NetworkSettings = Field(default_factory=NetworkSettings)
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)

@@ -1,5 +1,6 @@
 """The sections of the settings. Every field has a unit, a safe default and a description; docs are made from them."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -79,6 +80,36 @@ class ImageSettings(Section):
             if "://" not in root:
                 raise ValueError(f"{root!r} is no URL prefix; for a folder write file:///folder/")
         return roots
+
+
+class NetworkSettings(Section):
+    """HTTP to hosts that others name: pictures by `dataref`, webhooks (docs/network-guard.md)."""
+
+    allow_private: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names and IP networks that may lie in private or loopback address space, e.g. "
+        "`photos.plant.example` or `10.3.0.0/16`; in the environment, comma-separated. Link-local and cloud metadata "
+        "addresses only as networks. None by default: such targets are refused.",
+    )
+
+    @field_validator("allow_private", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @field_validator("allow_private")
+    @classmethod
+    def _are_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            try:
+                ip_network(entry)
+            except ValueError as error:
+                if entry.replace(".", "").isdecimal() or not entry or set(entry) & set("/:*@ []"):
+                    raise ValueError(
+                        f"{entry!r} is neither a host name nor an IP network: {error}; write photos.plant.example or "
+                        "10.3.0.0/16, without scheme, port or wildcard"
+                    ) from None
+        return entries
 
 
 class CropSettings(Section):

@@ -17,7 +17,7 @@ from shared.events import PartImage, now
 from shared.images import ImageRejected
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.pixels.roots import parse_address, root_of
-from shared.settings import ImageSettings, SettingsRejected
+from shared.settings import ImageSettings, NetworkSettings, SettingsRejected
 
 PICTURE = b"not really a picture, but bytes are bytes here"
 
@@ -132,6 +132,9 @@ def test_host_and_default_port_are_normalised() -> None:
     """The same address written otherwise is the same address."""
     roots = (parse_address("http://Photos.example:80/x/"),)
     assert root_of(parse_address("HTTP://photos.EXAMPLE/x/a.png"), roots) == roots[0]
+    roots = (parse_address("http://[FD00::1]:8080/"), parse_address("http://[fd00::1]:80/"))
+    assert [(root.authority, root.host) for root in roots] == [("[fd00::1]:8080", "fd00::1"), ("[fd00::1]", "fd00::1")]
+    assert root_of(parse_address("http://[fd00::1]/a.png"), roots) == roots[1]
 
 
 def test_link_out_of_the_folder_is_refused(folder: Path) -> None:
@@ -258,6 +261,29 @@ def test_http_answers_that_are_ours(photo_server: str, path: str) -> None:
         source(photo_server).read(photo(f"{photo_server}/{path}"))
 
 
+def test_a_named_host_within_the_plant_has_to_be_allowed(photo_server: str) -> None:
+    """A root's host name can be turned to another address by whoever rules its DNS; until it is allowed, parts wait."""
+    root = photo_server.replace("127.0.0.1", "localhost")
+    with pytest.raises(PixelsUnavailable, match="private or loopback") as refused:
+        source(root).read(photo(f"{root}/200"))
+    assert refused.value.hint == 'network.allow_private = ["localhost"] allows it'
+    allowed = PixelSource(ImageSettings(dataref_roots=(root,)), NetworkSettings(allow_private=("localhost",)))
+    assert allowed.read(photo(f"{root}/200")) == PICTURE
+
+
+def test_a_hanging_photo_server_frees_its_places_again(photo_server: str) -> None:
+    """More fetches than may hang at once: the time limit ends each of them for good."""
+    impatient = source(photo_server, fetch_timeout_s=0.05)
+    for _ in range(40):
+        with pytest.raises(PixelsUnavailable, match=r"within|cannot be reached|hang already"):
+            impatient.read(photo(f"{photo_server}/slow"))
+    for thread in threading.enumerate():
+        if thread.name == "pixel-fetch":
+            thread.join(20)
+            assert not thread.is_alive()
+    assert source(photo_server).read(photo(f"{photo_server}/200")) == PICTURE
+
+
 def test_slow_server_is_given_up(photo_server: str) -> None:
     """The time limit holds; it is our fault, so the event waits."""
     with pytest.raises(PixelsUnavailable, match=r"within|timed out"):
@@ -276,7 +302,7 @@ def test_unreachable_server_is_our_fault() -> None:
         source("http://127.0.0.1:9/").read(photo("http://127.0.0.1:9/a.png"))
 
 
-@pytest.mark.parametrize("root", ["s4://bucket/", "memory://", "http://user:pw@host/", "http:///x"])
+@pytest.mark.parametrize("root", ["s4://bucket/", "memory://", "http://user:pw@host/", "http:///x", "local:///srv"])
 def test_unusable_root_is_told_at_the_start(root: str) -> None:
     """A root without a driver or a host stops the worker when it starts, not at the first photo."""
     with pytest.raises(SettingsRejected, match="dataref_roots"):

@@ -8,6 +8,7 @@ from services.score.route import Route, route
 from shared.registry.records import Assignment, Canary
 
 PARTS = st.text(alphabet="ABCDEFGH0123456789", min_size=1, max_size=20)
+PERCENTS = st.sampled_from([0.0, 0.01, 1.0, 5.0, 33.3, 50.0, 99.99, 100.0])
 
 
 def assignment(percent: float, shadow: str | None = None) -> Assignment:
@@ -33,6 +34,36 @@ def test_raising_the_share_keeps_those_already_on_the_canary(part: str, one: flo
     low, high = sorted((one, other))
     if route(assignment(low), part).arm == "canary":
         assert route(assignment(high), part).arm == "canary"
+
+
+@given(st.lists(st.floats(0, 100), min_size=2, max_size=6), st.sets(PARTS, min_size=1, max_size=30))
+def test_a_rollout_only_ever_adds_parts(percents: list[float], parts: set[str]) -> None:
+    """Through any series of rising shares each part changes sides at most once; the same share gives the same sides."""
+    on_trial: set[str] = set()
+    for percent in sorted(percents):
+        now = {part for part in parts if route(assignment(percent), part).arm == "canary"}
+        assert on_trial <= now
+        on_trial = now
+    for percent in percents:
+        assert {part for part in parts if route(assignment(percent), part).arm == "canary"} <= on_trial
+
+
+@given(st.text("abz019.-", min_size=1, max_size=12), st.sampled_from(["{}", "VIN{:017d}", "4711-{:06d}/a"]), PERCENTS)
+def test_the_share_is_kept_whatever_parts_and_versions_are_called(version: str, naming: str, percent: float) -> None:
+    """Serial numbers in a row, and any salt: within five standard deviations of a binomial."""
+    trial = Assignment(champion="v1", canary=Canary(version=f"v{version}", percent=percent))
+    count, p = 2_000, percent / 100
+    hits = sum(route(trial, naming.format(i)).arm == "canary" for i in range(count))
+    assert abs(hits - count * p) <= 5 * (count * p * (1 - p)) ** 0.5 + count / 10_000
+
+
+@given(PARTS, st.floats(0, 100), st.sampled_from([None, "v1", "v2", "v9"]))
+def test_a_shadow_never_gates(part: str, percent: float, shadow: str | None) -> None:
+    """With or without one, the same version judges on the same arm."""
+    without, with_shadow = route(assignment(percent), part), route(assignment(percent, shadow), part)
+    assert (with_shadow.version, with_shadow.arm) == (without.version, without.arm)
+    assert with_shadow.version in ("v1", "v2")
+    assert with_shadow.arm in ("champion", "canary")
 
 
 @pytest.mark.parametrize("percent", [1.0, 20.0, 50.0])

@@ -24,6 +24,8 @@ from shared.events import (
 )
 
 texts = st.text(min_size=1, max_size=30)
+plain = st.characters(exclude_categories=["Cc", "Cs"])
+"""No control characters: what an id may hold."""
 slugs = st.text("abz019", min_size=1, max_size=3) | st.sampled_from(["a-b", "line_1.x", "z" * 63])
 floats = st.floats(allow_nan=False, allow_infinity=False)
 positive = st.floats(0, 1e9)
@@ -31,8 +33,8 @@ zones = st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30)), timezo
 times = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001 - bounds are naive
 digests = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
 common = {
-    "id": st.text(min_size=1, max_size=128).filter(str.strip),
-    "source": texts.filter(str.strip),
+    "id": st.text(plain, min_size=1, max_size=128).filter(str.strip),
+    "source": st.text(plain, min_size=1, max_size=30).filter(str.strip),
     "time": times,
     "traceparent": st.none() | st.integers(1, 2**192 - 1).map(lambda n: f"00-{n >> 64:032x}-{n & (2**64 - 1):016x}-01"),
     "part": st.sampled_from(["P-1", "a:b/c.d_e", "0" * 128]) | st.text("ABz09", min_size=1, max_size=20),
