@@ -7,11 +7,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Self
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from shared.bus.clients import error_logger, producer_options
+from shared.bus.clients import open_producer
 from shared.bus.envelope import encode
 from shared.bus.record import OutgoingRecord
+from shared.bus.refusals import Refusals
 from shared.bus.settings import BusSettings
 from shared.errors import LinegateError
 from shared.events import Event
@@ -45,7 +46,7 @@ class EventPublisher:
 
     def __init__(self, settings: BusSettings) -> None:
         self._patience: Final = settings.message_timeout_ms / 1000
-        self._producer: Final = Producer(producer_options(settings, error_cb=error_logger(log.warning)))
+        self._producer: Final = open_producer(settings, error_cb=Refusals(settings, log.warning))
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="publisher", daemon=True)
         self._thread.start()

@@ -18,9 +18,10 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from shared.bus.clients import error_logger, producer_options
+from shared.bus.clients import open_producer
 from shared.bus.errors import KafkaFailedError, TransactionAbortedError
 from shared.bus.record import OutgoingRecord, PartitionId
+from shared.bus.refusals import Refusals, rights_hint
 from shared.bus.settings import BusSettings
 
 log = logging.getLogger(__name__)
@@ -45,14 +46,8 @@ class Transactions:
 
     def __init__(self, settings: BusSettings, transactional_id: str) -> None:
         self.transactional_id: Final = transactional_id
-        self._options = producer_options(
-            settings,
-            **{
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": settings.transaction_timeout_ms,
-                "error_cb": error_logger(log.warning),
-            },
-        )
+        self._settings: Final = settings
+        self._refusals: Final = Refusals(settings, log.warning)
         self._budget: Final = settings.call_budget_s
         # Past its time-out the broker has aborted a transaction, or it is decided: asking on tells nothing new.
         self._transaction_budget: Final = settings.transaction_timeout_ms / 1000
@@ -64,12 +59,19 @@ class Transactions:
         Raises:
             KafkaFailedError: Kafka refused, or did not answer within the budget.
         """
-        self._producer = Producer(self._options)
+        self._producer = open_producer(
+            self._settings,
+            **{
+                "transactional.id": self.transactional_id,
+                "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+                "error_cb": self._refusals,
+            },
+        )
         deadline = time.monotonic() + self._budget
         try:
             self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
         except _UnansweredError as error:
-            raise KafkaFailedError(f"Kafka did not answer: {error}", hint="check bootstrap_servers") from error
+            raise self._refusals.failure(str(error)) from error
         except KafkaException as error:
             raise _for_good(error.args[0]) from error
 
@@ -165,6 +167,7 @@ class Transactions:
                 call(min(CALL_SECONDS, max(MIN_CALL_SECONDS, deadline - time.monotonic())))
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
+                self._running().poll(0)  # lets librdkafka tell why
                 if not error.retriable():
                     raise
                 if time.monotonic() > deadline:
@@ -182,5 +185,9 @@ class Transactions:
 def _for_good(error: KafkaError) -> KafkaFailedError:
     fenced = error.code() in {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001 - librdkafka's own codes are spelt so
     # librdkafka tells both alike: a younger process has the id, or the broker ended a transaction that took too long.
-    hint = "another process has the same instance name, or the transaction timed out; start again" if fenced else None
+    hint = (
+        "another process has the same instance name, or the transaction timed out; start again"
+        if fenced
+        else rights_hint(error)
+    )
     return KafkaFailedError(f"Kafka refused for good: {error.str()} ({error.name()})", hint=hint)

@@ -7,11 +7,10 @@ from typing import Any, Final, Self, TypeVar
 
 import redis
 from pydantic import BaseModel, ValidationError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from shared.events.base import now
 from shared.registry import scripts
+from shared.registry.connection import connect, remedy
 from shared.registry.errors import (
     RegistryUnavailable,
     RevisionConflict,
@@ -21,7 +20,6 @@ from shared.registry.errors import (
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
 from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
-from shared.settings.load import SettingsRejected
 from shared.settings.sections import RedisSettings
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
@@ -40,19 +38,7 @@ class Registry:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._timeout: Final = settings.timeout_s
-        try:
-            self._redis: redis.Redis = redis.Redis.from_url(
-                settings.url.get_secret_value(),
-                decode_responses=True,
-                protocol=2,
-                socket_timeout=self._timeout,
-                socket_connect_timeout=self._timeout,
-                # Nothing is retried behind our back: a change sent twice would meet its own first effect as a conflict.
-                retry=Retry(NoBackoff(), 0),
-                health_check_interval=0,
-            )
-        except ValueError as error:
-            raise SettingsRejected(f"redis.url: {error}") from None
+        self._redis: Final = connect(settings)
 
     def close(self) -> None:
         """Close the connections."""
@@ -208,7 +194,7 @@ def _faults() -> Iterator[None]:
         told = " ".join(str(error).split()) or type(error).__name__
         raise RegistryUnavailable(
             f"the registry (Redis) does not answer: {told}",
-            hint="redis.url (REDIS_URL) says where it is; after an interrupted change, look before you repeat it",
+            hint=f"{remedy(error)}; after an interrupted change, look before you repeat it",
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
