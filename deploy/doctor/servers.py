@@ -43,8 +43,8 @@ def kafka(settings: Settings) -> Iterator[Finding]:
     missing = [topic for topic in all_topics() if topic not in cluster.topics]
     if missing:
         yield warn(
-            f"Kafka lacks the topics {', '.join(missing)}, or this user may not see them",
-            "create them; a worker's own user sees only the topics that are its business",
+            f"Kafka lacks the topics {', '.join(missing)}",
+            "create them; or this user may not see them: a worker's sees only those that are its business",
         )
     else:
         yield ok(f"all {len(all_topics())} topics exist")

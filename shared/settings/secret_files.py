@@ -57,7 +57,7 @@ def read_secret_files(model: type[BaseModel], values: Mapping[str, Any], path: s
         elif is_secret(field.annotation) and (file := read.pop(name + SUFFIX, None)) is not None:
             if read.get(name) is not None:
                 raise SecretFileRejected(f"{where} and {where}{SUFFIX} are both set", hint="keep one of them")
-            read[name] = _content(Path(str(file)).expanduser(), f"{where}{SUFFIX}")
+            read[name] = read_secret(Path(str(file)).expanduser(), f"{where}{SUFFIX}")
     return read
 
 
@@ -81,7 +81,16 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
-def _content(path: Path, setting: str) -> str:
+def read_secret(path: Path, setting: str) -> str:
+    """The secret in a file, without the white space around it.
+
+    Args:
+        path: of the file.
+        setting: whose value it is, for the message.
+
+    Raises:
+        SecretFileRejected: the file is missing, empty, too large or no text.
+    """
     hint = "mount the secret there (Docker: /run/secrets/..., Kubernetes: a secret volume), or correct the path"
     try:
         with path.open("rb") as file:
