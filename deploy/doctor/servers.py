@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from deploy.doctor.finding import Finding, fail, ok, warn
-from deploy.doctor.tls import look, speaks_tls
+from deploy.doctor.tls import look, mend, speaks_tls
 from shared.settings import Settings, SettingsRejected
 from shared.store import ArtifactStore, StoreUnavailable
 
@@ -124,7 +124,7 @@ def _kafka_remedy(bus: "BusSettings", error: "KafkaFailedError") -> str:
         return hint
     if bus.security.encrypted:
         seen = look(host, int(port), ca_file=bus.security.ca_file)
-        return hint if seen is None else f"{host}:{port}: {seen}. {hint}"
+        return hint if seen is None else mend(seen, ca="bus.security.ca_file", address="bus.bootstrap_servers")
     if speaks_tls(host, int(port)):
         return f"{host}:{port} speaks TLS: set bus.security.protocol to SSL or SASL_SSL, and bus.security.ca_file"
     return f"start it (`linegate up` runs one on this machine), or: {hint}"
@@ -134,7 +134,7 @@ def _redis_remedy(settings: Settings, hint: str) -> str:
     url = urlsplit(settings.redis.url.get_secret_value())
     if url.scheme == "rediss" and url.hostname:
         seen = look(url.hostname, url.port or _REDIS_PORT, ca_file=settings.redis.ca_file)
-        return hint if seen is None else f"{seen}. {hint}"
+        return hint if seen is None else mend(seen, ca="redis.ca_file", address="redis.url")
     if url.scheme == "redis" and url.hostname and speaks_tls(url.hostname, url.port or _REDIS_PORT):
         return "that server speaks TLS: redis.url must begin with rediss://, and redis.ca_file name its CA"
     return f"start it (`linegate up` runs one on this machine), or: {hint}"

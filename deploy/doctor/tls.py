@@ -33,6 +33,23 @@ def look(host: str, port: int, *, ca_file: Path | None) -> str | None:
         return f"{error.strerror or error}"
 
 
+def mend(seen: str, *, ca: str, address: str) -> str:
+    """What to do about what `look` saw.
+
+    Args:
+        seen: its words.
+        ca: the setting that names the CAs.
+        address: the setting that names the host.
+    """
+    if "mismatch" in seen:
+        return f"{seen}: {address} must name the host exactly as the certificate does"
+    if "expired" in seen or "not yet valid" in seen:
+        return f"{seen}: renew the server's certificate, and look at both clocks"
+    if "issuer" in seen or "self-signed" in seen:
+        return f"{seen}: {ca} must hold the CA that signed the server's certificate"
+    return f"{seen}: {address} says where the server is"
+
+
 def speaks_tls(host: str, port: int) -> bool:
     """Whether a server answers a TLS greeting, whatever certificate it shows."""
     context = ssl.create_default_context()

@@ -95,8 +95,10 @@ class Refusals:
     def __init__(self, settings: BusSettings, log: Callable[[str], object]) -> None:
         self._settings: Final = settings
         self._log: Final = log
-        self._latest: Refusal | None = None
-        self._since = 0.0
+        self.latest: Refusal | None = None
+        """What Kafka holds against us, since `since`; None where that is nothing."""
+        self.since = 0.0
+        """When it began, in monotonic seconds."""
         self._told: dict[str, float] = {}
 
     def __call__(self, error: KafkaError) -> None:
@@ -104,9 +106,9 @@ class Refusals:
         now = time.monotonic()
         refusal = refusal_in(error, self._settings)
         if refusal is not None:
-            if self._latest is None:
-                self._since = now
-            self._latest = refusal
+            if self.latest is None:
+                self.since = now
+            self.latest = refusal
         broker, what = _parts(error)
         line = refusal.line if refusal else f"kafka: {f'{broker}: ' if broker else ''}{what}"
         if now - self._told.get(line, -QUIET_SECONDS) >= QUIET_SECONDS:
@@ -119,18 +121,18 @@ class Refusals:
         Raises:
             KafkaFailedError: that is so.
         """
-        if self._latest is None or time.monotonic() - self._since < self._settings.call_budget_s:
+        if self.latest is None or time.monotonic() - self.since < self._settings.call_budget_s:
             return
         try:
             client.list_topics(timeout=ASK_SECONDS)
         except KafkaException as error:
             raise self.failure(str(error.args[0].str())) from error
-        self._latest = None
+        self.latest = None
 
     def failure(self, told: str) -> KafkaFailedError:
         """The error that ends a client which got no answer: by the last refusal if there was one, else by `told`."""
-        if self._latest is not None:
-            return KafkaFailedError(self._latest.told, hint=self._latest.hint)
+        if self.latest is not None:
+            return KafkaFailedError(self.latest.told, hint=self.latest.hint)
         spoken = self._settings.security.protocol
         return KafkaFailedError(
             f"Kafka at {self._settings.bootstrap_servers} does not answer: {told}",
