@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-_SECONDS: Final = 3.0
+_SECONDS: Final = 2.0
 
 
 def look(host: str, port: int, *, ca_file: Path | None) -> str | None:
@@ -20,17 +20,16 @@ def look(host: str, port: int, *, ca_file: Path | None) -> str | None:
     """
     context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     try:
-        with (
-            socket.create_connection((host, port), timeout=_SECONDS) as connection,
-            context.wrap_socket(connection, server_hostname=host),
-        ):
+        connection = socket.create_connection((host, port), timeout=_SECONDS)
+    except OSError as error:
+        return f"{error.strerror or error}"
+    try:
+        with connection, context.wrap_socket(connection, server_hostname=host):
             return None
     except ssl.SSLCertVerificationError as error:
         return f"{error.verify_message}".rstrip(".")
-    except ssl.SSLError as error:
-        return f"no TLS is spoken there ({error.reason or error})"
     except OSError as error:
-        return f"{error.strerror or error}"
+        return f"no TLS is spoken there ({getattr(error, 'reason', None) or error})"
 
 
 def mend(seen: str, *, ca: str, address: str) -> str:

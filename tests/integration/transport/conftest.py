@@ -153,3 +153,11 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
             "REDIS_URL",
         ):
             monkeypatch.delenv(variable)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The search for needless rights is slow: it runs only where it is asked for (`make acl-minimal`)."""
+    if "minimal" not in config.option.markexpr:
+        slow = [item for item in items if item.get_closest_marker("minimal")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]

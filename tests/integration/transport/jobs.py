@@ -100,11 +100,14 @@ def _photo_of(record: Record, event: Any) -> str:
     return str(getattr(event, "image", None) or getattr(event, "id", None))
 
 
-def an_image(part: str) -> PartImage:
+def an_image(part: str, **more: object) -> PartImage:
     """A photo."""
-    return PartImage(
-        id=f"photo-{uuid.uuid4().hex[:12]}", part=part, plant="munich", line="line-1", captured=now(),
-        pixels=b"\xff\xd8", mediatype="image/jpeg",
+    return PartImage.model_validate(
+        {
+            "id": f"photo-{uuid.uuid4().hex[:12]}", "part": part, "plant": "munich", "line": "line-1",
+            "captured": now(), "pixels": b"\xff\xd8", "mediatype": "image/jpeg",
+        }
+        | more
     )  # fmt: skip
 
 
