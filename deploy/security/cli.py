@@ -50,7 +50,7 @@ def kafka(
             apply_kafka_acls(client, principal.replace("{}", entry.name), entry.acls)
         except KafkaException as error:
             raise LinegateError(
-                f"Kafka did not take the ACLs of {entry.name}: {error.args[0].str()}",
+                f"Kafka did not take the ACLs of {entry.name}: {error.args[0].name()}",
                 hint="bus.security must name a user that may ALTER the cluster; `linegate doctor` tells of the rest",
             ) from None
         typer.echo(f"{entry.name}: {len(entry.acls)} ACL(s) in force")

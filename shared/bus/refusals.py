@@ -49,9 +49,10 @@ def refusal_in(error: KafkaError, settings: BusSettings) -> Refusal | None:
     broker, what = _parts(error)
     where = f"Kafka at {broker or settings.bootstrap_servers}"
     if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's own codes are spelt so
+        who = "our login" if settings.security.username is None else f"the user {settings.security.username!r}"
         reason = what.removeprefix("SASL authentication error: ")
         hint = "check bus.security.username, its password (or password_file) and mechanism"
-        return Refusal(f"{where} refuses the user {settings.security.username!r}: {reason}", hint)
+        return Refusal(f"{where} refuses {who}: {reason}", hint)
     if "certificate verify failed" in what:
         return Refusal(
             f"the certificate that {where} shows cannot be verified",
