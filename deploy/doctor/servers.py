@@ -11,17 +11,19 @@ from shared.settings import Settings, SettingsRejected
 from shared.store import ArtifactStore, StoreUnavailable
 
 if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient, ClusterMetadata  # type: ignore[attr-defined]  # not marked public
+
     from shared.bus.errors import KafkaFailedError
+    from shared.bus.refusals import Refusals
     from shared.bus.settings import BusSettings
 
 _KAFKA_TIMEOUT_S: Final = 5.0
+_KAFKA_ASK_S: Final = 1.0
 _REDIS_PORT: Final = 6379
 
 
 def kafka(settings: Settings) -> Iterator[Finding]:
     """Kafka answers, lets us in, and shows every topic."""
-    from confluent_kafka import KafkaException
-
     from shared.bus.clients import open_admin
     from shared.bus.errors import KafkaFailedError
     from shared.bus.refusals import Refusals
@@ -31,11 +33,7 @@ def kafka(settings: Settings) -> Iterator[Finding]:
     refusals = Refusals(settings.bus, log=lambda _line: None)
     try:
         client = open_admin(settings.bus, log_level=0, error_cb=refusals)
-        try:
-            cluster = client.list_topics(timeout=_KAFKA_TIMEOUT_S)
-        except KafkaException as error:
-            client.poll(0)  # lets librdkafka tell why
-            raise refusals.failure(error.args[0].str()) from error
+        cluster = _ask(client, refusals)
     except KafkaFailedError as error:
         yield fail(str(error), _kafka_remedy(settings.bus, error))
         return
@@ -48,6 +46,19 @@ def kafka(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok(f"all {len(all_topics())} topics exist")
+
+
+def _ask(client: "AdminClient", refusals: "Refusals") -> "ClusterMetadata":
+    from confluent_kafka import KafkaException
+
+    deadline = time.monotonic() + _KAFKA_TIMEOUT_S
+    while True:
+        try:
+            return client.list_topics(timeout=_KAFKA_ASK_S)
+        except KafkaException as error:
+            client.poll(0)  # lets librdkafka tell why
+            if refusals.latest is not None or time.monotonic() > deadline:
+                raise refusals.failure(error.args[0].str()) from error
 
 
 def redis(settings: Settings) -> Iterator[Finding]:

@@ -75,6 +75,7 @@ def environment(
         "LINEGATE_BUS__EXTRA": '{"debug": "conf,security,broker"}',
         "LINEGATE_REDIS__URL_FILE": str(tmp_path / "url"),
         "LINEGATE_REDIS__CA_FILE": ca,
+        "LINEGATE_REDIS__TIMEOUT_S": "0.5",
         "LINEGATE_STORE__CACHE_DIR": str(tmp_path / "cache"),
         "LINEGATE_TELEMETRY__LOG_LEVEL": "debug",
     }
