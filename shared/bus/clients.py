@@ -25,54 +25,60 @@ def connection_options(settings: BusSettings) -> Options:
     }
 
 
+def consumer_options(settings: BusSettings, **more: Any) -> Options:
+    """A consumer that sees committed records only, and whose offsets we keep ourselves."""
+    return {
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "fetch.message.max.bytes": 4 * 1024 * 1024,
+        "receive.message.max.bytes": 100_000_000,
+        "queued.max.messages.kbytes": 65_536,
+        "fetch.wait.max.ms": 100,
+        **connection_options(settings),
+        **more,
+    }
+
+
+def producer_options(settings: BusSettings, **more: Any) -> Options:
+    """An idempotent producer that waits for all replicas."""
+    return {
+        "enable.idempotence": True,
+        "acks": "all",
+        "message.max.bytes": MAX_DEAD_LETTER_BYTES,
+        "message.timeout.ms": settings.message_timeout_ms,
+        "queue.buffering.max.kbytes": 262_144,
+        "linger.ms": 2,
+        **connection_options(settings),
+        **more,
+    }
+
+
 def open_consumer(settings: BusSettings, **more: Any) -> Consumer:
-    """A consumer that sees committed records only, and whose offsets we keep ourselves.
+    """A consumer of `consumer_options`.
 
     Raises:
-        KafkaFailedError: its options are not usable.
+        KafkaFailedError: the client library does not take them.
     """
     with _options_refused():
-        return Consumer(
-            {
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "fetch.message.max.bytes": 4 * 1024 * 1024,
-                "receive.message.max.bytes": 100_000_000,
-                "queued.max.messages.kbytes": 65_536,
-                "fetch.wait.max.ms": 100,
-                **connection_options(settings),
-                **more,
-            }
-        )
+        return Consumer(consumer_options(settings, **more))
 
 
 def open_producer(settings: BusSettings, **more: Any) -> Producer:
-    """An idempotent producer that waits for all replicas.
+    """A producer of `producer_options`.
 
     Raises:
-        KafkaFailedError: its options are not usable.
+        KafkaFailedError: the client library does not take them.
     """
     with _options_refused():
-        return Producer(
-            {
-                "enable.idempotence": True,
-                "acks": "all",
-                "message.max.bytes": MAX_DEAD_LETTER_BYTES,
-                "message.timeout.ms": settings.message_timeout_ms,
-                "queue.buffering.max.kbytes": 262_144,
-                "linger.ms": 2,
-                **connection_options(settings),
-                **more,
-            }
-        )
+        return Producer(producer_options(settings, **more))
 
 
 def open_admin(settings: BusSettings, **more: Any) -> AdminClient:
     """A client that asks and changes the cluster itself.
 
     Raises:
-        KafkaFailedError: its options are not usable.
+        KafkaFailedError: the client library does not take its options.
     """
     with _options_refused():
         return AdminClient({**connection_options(settings), **more})

@@ -59,7 +59,7 @@ class Registry:
         Raises:
             VersionExists: the name is taken by another bundle.
         """
-        with _faults():
+        with _faults(changing=True):
             outcome, value = self._eval(
                 scripts.REGISTER,
                 [scripts.REVISION, scripts.VERSIONS, scripts.AUDIT],
@@ -168,7 +168,7 @@ class Registry:
     ) -> int:
         after = "" if record is None else record.model_dump_json()
         before = "" if expected is None else str(expected)
-        with _faults():
+        with _faults(changing=True):
             outcome, value = self._eval(
                 scripts.CHANGE,
                 [scripts.REVISION, scripts.TABLES[table], scripts.AUDIT, scripts.VERSIONS],
@@ -187,14 +187,14 @@ class Registry:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _faults(*, changing: bool = False) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
         told = " ".join(str(error).split()) or type(error).__name__
         raise RegistryUnavailable(
             f"the registry (Redis) does not answer: {told}",
-            hint=f"{remedy(error)}; after an interrupted change, look before you repeat it",
+            hint=f"{remedy(error)}{'; a change was interrupted: look before you repeat it' if changing else ''}",
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

@@ -106,6 +106,7 @@ def test_a_workers_log_of_failing_connections(environment: dict[str, str], log_f
     assert "refuses the user 'crop'" in told, told  # it did come to that
     assert "registry is away" in told
     assert "invalid username-password pair" in told
+    assert "check redis.username and its password" in told
     assert "with Settings(" in told
     assert "sasl.password" in told  # librdkafka does tell its options
     assert_silent(told)
