@@ -24,6 +24,7 @@ from shared.settings import Settings
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureKafka
 from tests.integration.transport.jobs import an_image, camera_job
+from tests.integration.transport.tls_front import TlsFront
 
 pytestmark = pytest.mark.kafka
 
@@ -179,6 +180,37 @@ def test_an_idle_consumer_gives_up_only_after_its_budget_and_if_no_broker_answer
             refusals.check(consumer)
     finally:
         consumer.close()
+
+
+@pytest.mark.parametrize("case", ["wrong CA", "other host name", "plain text", "expired certificate"])
+def test_a_worker_that_is_refused_names_the_cause(refused: dict[str, tuple[BusSettings, str, str]], case: str) -> None:
+    """One line with what to set, though the worker sees less than the doctor."""
+    bus, told, _ = refused[case]
+    impatient = bus.model_copy(update={"call_budget_s": 1.0})
+    worker = Worker(lambda _batch: [], consumes=PartImage, name="crop", settings=impatient)
+    with pytest.raises(KafkaFailedError) as caught:
+        worker.run(threading.Event())
+    assert told in str(caught.value)
+    assert "bus.security." in str(caught.value.hint)
+    assert "\n" not in caught.value.line
+
+
+def test_a_server_with_an_expired_certificate_is_not_believed(secure_kafka: SecureKafka, deaf_port: int) -> None:
+    """Nothing of ours is sent to it, and the doctor says why."""
+    own = secure_kafka.authority.issue("expired", expired=True)
+    authority = secure_kafka.authority
+    front = TlsFront(
+        deaf_port,
+        ca_file=authority.file,
+        certificate_file=own.certificate,
+        key_file=own.key,
+        clients_show_certificate=False,
+    )
+    with front:
+        finding = doctor(changed(secure_kafka.bus("camera"), servers=f"127.0.0.1:{front.port}"))
+    assert finding.level == "FAIL"
+    assert "cannot be verified" in finding.told
+    assert "certificate has expired: renew" in str(finding.remedy)
 
 
 @pytest.fixture
