@@ -27,7 +27,7 @@ from tests.integration.transport.tls_front import TlsFront
 
 NOBODY = "nobody"
 """A user that exists and has no right."""
-QUICK = {"session_timeout_ms": 6000, "transaction_timeout_ms": 5000, "message_timeout_ms": 4000, "call_budget_s": 20.0}
+QUICK = {"session_timeout_ms": 30_000, "transaction_timeout_ms": 20_000, "message_timeout_ms": 15_000}
 
 
 @dataclass(frozen=True, slots=True)

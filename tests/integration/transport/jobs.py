@@ -24,6 +24,7 @@ from shared.bus.topics import ensure_topics
 from shared.events import (
     Check,
     Event,
+    Fault,
     ModelStamp,
     PartAnomalyMap,
     PartCrop,
@@ -202,28 +203,38 @@ def publish(bus: BusSettings, *events: Event) -> None:
             future.result(PATIENCE)
 
 
+def a_fault(worker: str) -> Fault:
+    """The word that something is amiss, and over."""
+    return Fault(
+        key=f"clock_skew/{worker}", kind="clock_skew", state="cleared", severity="warning", worker=worker,
+        instance="test", detail="the camera's clock is off", since=now(),
+    )  # fmt: skip
+
+
 def camera_job(bus: BusSettings) -> None:
     """A camera's: hand in a photo."""
     publish(bus, an_image("of-a-camera"))
 
 
 def crop_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """The crop worker's: a good photo and a bad one, each in a transaction with its offset."""
+    """The crop worker's: a good photo and a bad one, each in a transaction with its offset; and a fault to tell."""
     good, bad = an_image("good"), an_image(f"{BAD}photo")
     with quiet(), Observer(superuser, (PartCrop,), (PartImage,)) as observer:
         publish(superuser, good, bad)
+        publish(bus, a_fault("crop"))
         worker = Worker(_crop_step, consumes=PartImage, name="crop", settings=bus)
         with working(worker) as check:
             observer.wait({("linegate.crops", good.id), ("linegate.images.dlq", bad.id)}, check)
 
 
 def score_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """The score worker's: verdict, shadow verdict and map of a good crop, the dead letter of a bad one."""
+    """The score worker's: verdict, shadow verdict and map of a good crop, the dead letter of a bad one; and a fault."""
     good, bad = a_crop(an_image("good")), a_crop(an_image(f"{BAD}crop"))
     wanted = {(topic, good.image) for topic in ("linegate.verdicts", "linegate.verdicts.shadow", "linegate.maps")}
     observed = (Verdict, ShadowVerdict, PartAnomalyMap)
     with quiet(), Observer(superuser, observed, (PartCrop,)) as observer:
         publish(superuser, good, bad)
+        publish(bus, a_fault("score"))
         worker = Worker(_score_step, consumes=PartCrop, name="score", settings=bus)
         with working(worker) as check:
             observer.wait(wanted | {("linegate.crops.dlq", bad.image)}, check)

@@ -28,7 +28,9 @@ def test_kafkas_list_names_topics_that_there_are() -> None:
     """A topic that is renamed must be renamed there too."""
     acls = [acl for entry in kafka_principals().values() for acl in entry.acls]
     assert {acl.name for acl in acls if acl.resource == "topic" and not acl.prefixed} == set(all_topics()) - {
-        "linegate.verdicts.dlq"  # of whoever consumes verdicts in the bus loop; no service does yet
+        # Of whoever consumes verdicts or faults in the bus loop; no service does yet.
+        "linegate.verdicts.dlq",
+        "linegate.faults.dlq",
     }
     assert all(topic.startswith("linegate.") for topic in all_topics())
 
@@ -43,6 +45,7 @@ def test_kafkas_list_gives_each_resource_one_writer() -> None:
             if acl.operation == "WRITE":
                 writers.setdefault(acl.name, set()).add(entry.name)
     assert writers.pop("linegate.images") == {"camera", "gateway"}
+    assert writers.pop("linegate.faults") == {"crop", "score"}
     assert all(len(names) == 1 for names in writers.values()), writers
     assert writers["linegate.verdicts"] == {"score"}
 
