@@ -7,7 +7,7 @@ READY  := $(VENV)/.linegate-ready
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint unit integration bench docs lock clean
+.PHONY: help setup demo test slow lint unit integration acl-minimal bench docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ unit: $(READY) ## the tests without Kafka and Redis
 
 integration: $(READY) ## the tests on real Kafka and real Redis
 	$(BIN)/python -m pytest tests/integration tests/e2e
+
+acl-minimal: $(READY) ## take each right of deploy/security away in turn: no service does its job without it (minutes)
+	$(BIN)/python -m pytest -m minimal tests/integration/transport
 
 bench: $(READY) ## ratios and medians; never part of the tests
 	$(BIN)/python -m tests.benchmarks

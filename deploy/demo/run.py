@@ -26,7 +26,6 @@ from deploy.local.process import free_port
 from deploy.local.stack import LocalStack
 from deploy.local.workers import LocalWorkers, worker_settings
 from services.tally import Tally, damage_score
-from shared.bus.settings import BusSettings
 from shared.events import Verdict
 
 PATIENCE_SECONDS: Final = 90.0
@@ -109,7 +108,7 @@ def _stream(
     damaged = {photo.id: photo.damaged for photo in photos}
     tally = Tally()
     failures: list[BaseException] = []
-    with Collector(BusSettings(bootstrap_servers=stack.bootstrap_servers), tally) as collector:
+    with Collector(stack.bus, tally) as collector:
         sender = threading.Thread(
             target=_send,
             args=(photos, gateway, rate),

@@ -1,13 +1,16 @@
 """A server process of ours: started with a log file, ready by asking it, ended without a trace."""
 
+import os
 import random
+import signal
 import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from deploy.local import guard
 from shared.errors import LinegateError
@@ -101,6 +104,74 @@ class ServerProcess:
         if not self.log.exists():
             return "(no log)"
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+class LocalServer(ABC):
+    """A server of ours with its data in `directory`; may be stopped, killed and started again on the same data.
+
+    Args:
+        directory: receives configuration, data and log; data already there is used again.
+    """
+
+    NAME: ClassVar[str]
+    START_SECONDS: ClassVar[float]
+    GRACE_SECONDS: ClassVar[float] = 10.0
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self._process: ServerProcess | None = None
+
+    @property
+    @abstractmethod
+    def log(self) -> Path:
+        """The server's log file."""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server itself.
+
+        Raises:
+            ServerFailedError: it was not started.
+        """
+        if self._process is None:
+            raise ServerFailedError(f"{self.NAME} is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            ServerFailedError: it ended or did not answer in time; the message carries the end of its log.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._process = ServerProcess(self.NAME, self._prepare(), log=self.log, grace=self.GRACE_SECONDS)
+        self._process.wait_ready(self._answers, timeout=self.START_SECONDS)
+
+    def stop(self) -> None:
+        """Shut down in order."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would (SIGKILL); `start` may follow."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def _prepare(self) -> Sequence[str]:
+        """Write what the server reads when it starts; answers its command line."""
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether it serves."""
 
 
 def free_port() -> int:

@@ -6,11 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
 
 from deploy.local.kafka import KafkaBroker
 from deploy.local.redis import RedisServer, redis_version
+from shared.bus.clients import open_admin
+from shared.bus.settings import BusSettings
 from shared.bus.topics import ensure_topics
+from shared.settings import RedisSettings, load_settings
 
 
 class LocalStack:
@@ -49,8 +52,8 @@ class LocalStack:
                 self.redis = starting.enter_context(RedisServer(self._directory / "redis"))
             if self._given_kafka is None:
                 self.kafka = starting.enter_context(KafkaBroker(self._directory / "kafka"))
-            self.redis_version = redis_version(self.redis_url)
-            ensure_topics(AdminClient({"bootstrap.servers": self.bootstrap_servers}), partitions=self._partitions)
+            self.redis_version = redis_version(self._redis_settings())
+            ensure_topics(open_admin(self.bus), partitions=self._partitions)
             self._exit = starting.pop_all()
         return self
 
@@ -64,9 +67,21 @@ class LocalStack:
         return self.kafka.bootstrap_servers if self.kafka is not None else str(self._given_kafka)
 
     @property
+    def bus(self) -> BusSettings:
+        """How to reach Kafka; a given one by this process's own settings of `bus.security`."""
+        if self.kafka is not None:
+            return BusSettings(bootstrap_servers=self.bootstrap_servers)
+        return load_settings().bus.model_copy(update={"bootstrap_servers": self.bootstrap_servers})
+
+    @property
     def redis_url(self) -> str:
         """Redis' URL."""
         return self.redis.url if self.redis is not None else str(self._given_redis)
+
+    def _redis_settings(self) -> RedisSettings:
+        if self.redis is not None:
+            return RedisSettings(url=SecretStr(self.redis_url))
+        return load_settings().redis.model_copy(update={"url": SecretStr(self.redis_url)})
 
     @property
     def broker_version(self) -> str:

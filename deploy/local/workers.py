@@ -14,6 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.local.process import POLL_SECONDS, ServerFailedError, ServerProcess
 from deploy.local.stack import LocalStack
+from shared.bus.clients import open_admin
+from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
 STEP_WORKERS: Final = ("crop", "score")
@@ -85,7 +87,8 @@ class LocalWorkers:
             return False
 
     def _wait_for_groups(self, names: Sequence[str]) -> None:
-        admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})
+        # A broker of ours, or a given one by this process's own settings of `bus.security`.
+        admin = open_admin(load_settings().bus.model_copy(update={"bootstrap_servers": self._bootstrap_servers}))
         deadline = time.monotonic() + START_SECONDS
         while not _all_stable(admin, names):
             self.check()

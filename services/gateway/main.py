@@ -65,13 +65,19 @@ def main(settings: Settings, stop: threading.Event) -> int:
                         timeout_graceful_shutdown=GRACE_SECONDS,
                     )
                 )
-                return _serve(server, listener, feed, verdicts, stop)
+                return _serve(server, listener, stop, feed=feed, verdicts=verdicts, publisher=publisher)
         finally:
             publisher.close(FLUSH_SECONDS)
 
 
 def _serve(
-    server: uvicorn.Server, listener: socket.socket, feed: AnswerFeed, verdicts: VerdictCache, stop: threading.Event
+    server: uvicorn.Server,
+    listener: socket.socket,
+    stop: threading.Event,
+    *,
+    feed: AnswerFeed,
+    verdicts: VerdictCache,
+    publisher: EventPublisher,
 ) -> int:
     # Not in the main thread, where uvicorn would take over the signals that are ours.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http")
@@ -80,9 +86,9 @@ def _serve(
     _log.info("gateway listens", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
     healthy = True
     while healthy and not stop.wait(WATCH_SECONDS):
-        healthy = thread.is_alive() and feed.running
+        healthy = thread.is_alive() and feed.running and publisher.failure is None
     if not healthy:
-        _log.error("gateway failed", http=thread.is_alive(), answers=feed.running)
+        _log.error("gateway failed", http=thread.is_alive(), answers=feed.running, publisher=publisher.failure)
     verdicts.close()
     server.should_exit = True
     thread.join()

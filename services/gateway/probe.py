@@ -5,8 +5,8 @@ import time
 from typing import Final
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
+from shared.bus.clients import open_admin
 from shared.bus.settings import BusSettings
 
 TIMEOUT_SECONDS: Final = 2.0
@@ -21,7 +21,7 @@ class KafkaProbe:
     """
 
     def __init__(self, bus: BusSettings) -> None:
-        self._client = AdminClient({"bootstrap.servers": bus.bootstrap_servers, **bus.extra})
+        self._client = open_admin(bus)
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
         self._answered = False

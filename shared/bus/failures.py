@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError
 
 from shared.bus.errors import FencedError, KafkaFailedError
 from shared.bus.record import OutgoingRecord
+from shared.bus.refusals import rights_hint
 
 REFUSED_AT_ONCE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001 - librdkafka's own codes are spelt so
 """librdkafka takes no such record, today or tomorrow."""
@@ -27,7 +28,7 @@ def for_good(error: KafkaError) -> KafkaFailedError:
         return FencedError(
             told, hint="another process has the same instance name, or the transaction timed out; start again"
         )
-    return KafkaFailedError(told)
+    return KafkaFailedError(told, hint=rights_hint(error))
 
 
 def refused(record: OutgoingRecord, error: KafkaError) -> KafkaFailedError:

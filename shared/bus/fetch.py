@@ -4,9 +4,9 @@ import time
 from typing import Final, Self
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from shared.bus.clients import consumer_options, record_of
+from shared.bus.clients import open_consumer, record_of
 from shared.bus.errors import KafkaFailedError
 from shared.bus.record import Record
 from shared.bus.settings import BusSettings
@@ -31,7 +31,7 @@ class RecordFetcher:
         self._budget: Final = settings.call_budget_s
         # librdkafka wants a group's name even where nothing is committed.
         options = {"group.id": f"linegate-fetch-{uuid4()}", "enable.partition.eof": True, "auto.offset.reset": "error"}
-        self._consumer: Final = Consumer(consumer_options(settings, **options))
+        self._consumer: Final = open_consumer(settings, **options)
         self._partitions: dict[str, frozenset[int]] = {}
 
     def fetch(self, topic: str, partition: int, offset: int) -> Record | None:

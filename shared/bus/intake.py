@@ -8,12 +8,13 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from shared.bus.batcher import Batcher
-from shared.bus.clients import consumer_options, error_logger, record_of
+from shared.bus.clients import open_consumer, record_of
 from shared.bus.errors import KafkaFailedError
 from shared.bus.metrics import BusMetrics
 from shared.bus.partitions import Partitions
 from shared.bus.position import committed_offsets, seek
 from shared.bus.record import PartitionId
+from shared.bus.refusals import Refusals, rights_hint
 from shared.bus.settings import BusSettings
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Intake:
             low_water=settings.low_water,
             high_water_bytes=settings.high_water_bytes,
         )
+        self._refusals: Final = Refusals(settings, log.warning)
         self._opened: Consumer | None = None
         self._callback_error: BaseException | None = None
         self._full_since: float | None = None
@@ -71,9 +73,9 @@ class Intake:
             "auto.offset.reset": self._settings.start,
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": self._settings.session_timeout_ms,
-            "error_cb": error_logger(log.warning),
+            "error_cb": self._refusals,
         }
-        self._opened = Consumer(consumer_options(self._settings, **options))
+        self._opened = open_consumer(self._settings, **options)
         self._opened.subscribe(
             self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -113,8 +115,9 @@ class Intake:
         """Look after pauses (held partitions whose time is over, the water marks) and the way back after a failure.
 
         Raises:
-            KafkaFailedError: the way back was not found within the budget.
+            KafkaFailedError: the way back was not found within the budget, or Kafka refused us for all of it.
         """
+        self._refusals.check(self._consumer)
         self._find_way_back()
         self.partitions.release_due(now=now)
         if not self.batcher.full:
@@ -243,7 +246,7 @@ class Intake:
 
 def _mind(error: KafkaError) -> None:
     if error.fatal() or error.code() in {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}:
-        raise KafkaFailedError(f"Kafka refused for good: {error.str()} ({error.name()})")
+        raise KafkaFailedError(f"Kafka refused for good: {error.str()} ({error.name()})", hint=rights_hint(error))
     log.warning("kafka: %s", error.str())
 
 

@@ -7,11 +7,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Self
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from shared.bus.clients import error_logger, producer_options
+from shared.bus.clients import open_producer
 from shared.bus.envelope import encode
 from shared.bus.record import OutgoingRecord
+from shared.bus.refusals import Refusals
 from shared.bus.settings import BusSettings
 from shared.errors import LinegateError
 from shared.events import Event
@@ -45,10 +46,16 @@ class EventPublisher:
 
     def __init__(self, settings: BusSettings) -> None:
         self._patience: Final = settings.message_timeout_ms / 1000
-        self._producer: Final = Producer(producer_options(settings, error_cb=error_logger(log.warning)))
+        self._producer: Final = open_producer(settings, error_cb=Refusals(settings, log.warning))
+        self._failure: str | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="publisher", daemon=True)
         self._thread.start()
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be published any more until this process is started again; None while that is not so."""
+        return self._failure
 
     def publish(self, event: Event) -> "Future[Acknowledged]":
         """Hand `event` to Kafka.
@@ -113,4 +120,9 @@ class EventPublisher:
 
     def _serve(self) -> None:
         while not self._closed.is_set():
-            self._producer.poll(POLL_SECONDS)
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException as error:
+                # Fatal, e.g. no right to write anywhere. Every event under way and to come is answered with it.
+                self._failure = error.args[0].str()
+                log.error("the publisher cannot go on: %s", self._failure)  # noqa: TRY400 - librdkafka has no traceback

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Final, Literal, Self
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 
-from shared.bus.clients import consumer_options, error_logger, record_of
+from shared.bus.clients import open_consumer, record_of
 from shared.bus.envelope import EnvelopeRejected, decode
 from shared.bus.errors import KafkaFailedError
 from shared.bus.record import PartitionId, Record
+from shared.bus.refusals import Refusals, rights_hint
 from shared.bus.settings import BusSettings
 from shared.bus.topics import dead_letter_topic
 from shared.events import Event
@@ -49,17 +50,16 @@ class EventReader:
     ) -> None:
         self._types = (*types, *dead_letters_of)
         topics = {event.TOPIC for event in types} | {dead_letter_topic(event.TOPIC) for event in dead_letters_of}
-        self._consumer = Consumer(
-            consumer_options(
-                settings,
-                **{
-                    # librdkafka wants a group's name even where nothing is committed.
-                    "group.id": f"linegate-reader-{uuid4()}",
-                    "enable.partition.eof": True,
-                    "auto.offset.reset": "earliest",
-                    "error_cb": error_logger(log.warning),
-                },
-            )
+        self._refusals: Final = Refusals(settings, log.warning)
+        self._consumer = open_consumer(
+            settings,
+            **{
+                # librdkafka wants a group's name even where nothing is committed.
+                "group.id": f"linegate-reader-{uuid4()}",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "error_cb": self._refusals,
+            },
         )
         try:
             starts = self._starts_in_time(topics, start, budget=settings.call_budget_s)
@@ -87,8 +87,8 @@ class EventReader:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are spelt so
                 self._end_seen[message.topic() or "", message.partition() or 0] = message.offset() or 0
                 return None
-            if error.fatal():
-                raise KafkaFailedError(f"Kafka refused for good: {error.str()}")
+            if error.fatal() or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise KafkaFailedError(f"Kafka refused for good: {error.str()}", hint=rights_hint(error))
             log.warning("kafka: %s", error.str())
 
     def __iter__(self) -> Iterator[Read]:
@@ -112,7 +112,7 @@ class EventReader:
                 for partition in self._next
             }
         except KafkaException as error:
-            raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
+            raise self._refusals.failure(error.args[0].str()) from error
         # Transaction markers take offsets without being records: only the end that librdkafka tells counts them.
         silent_since = time.monotonic()
         while any(max(self._next[p], self._end_seen.get(p, 0)) < end for p, end in ends.items()):
@@ -146,8 +146,9 @@ class EventReader:
                 return self._starts(self._places(topics), start)
             except KafkaException as error:
                 # A broker that has just come up knows neither its topics nor their leaders for a moment.
+                self._consumer.poll(0)  # lets librdkafka tell its troubles; nothing is assigned yet
                 if time.monotonic() > deadline:
-                    raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
+                    raise self._refusals.failure(error.args[0].str()) from error
                 time.sleep(PAUSE_SECONDS)
 
     def _places(self, topics: set[str]) -> list[TopicPartition]:
@@ -156,7 +157,9 @@ class EventReader:
             if (error := known[topic].error) is not None:
                 raise KafkaException(error)
         if missing := sorted(topics - known.keys()):
-            raise KafkaFailedError(f"no topic {', '.join(missing)}", hint="create the topics first (ensure_topics)")
+            raise KafkaFailedError(
+                f"no topic {', '.join(missing)}", hint="create the topics first, or let this user see them"
+            )
         return [TopicPartition(topic, partition) for topic in sorted(topics) for partition in known[topic].partitions]
 
     def _starts(self, places: list[TopicPartition], start: Start) -> list[TopicPartition]:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.bus.security import BusSecurity, check_extra
+
 Milliseconds = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Option = str | int | float | bool
@@ -15,9 +17,11 @@ class BusSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bootstrap_servers: str = Field("localhost:9092", description="Kafka's `host:port[,host:port]`.")
+    security: BusSecurity = Field(default_factory=BusSecurity, description="TLS and who we are to Kafka.")
     extra: dict[str, Option] = Field(
         default_factory=dict,
-        description="More librdkafka options for every client, e.g. `security.protocol` and `sasl.mechanism`.",
+        description="More librdkafka options for every client, e.g. `client.rack`. No secrets: those go into "
+        "`bus.security`.",
     )
     group: str | None = Field(None, description="Consumer group; the worker's name by default.")
     instance: str | None = Field(
@@ -66,6 +70,11 @@ class BusSettings(BaseModel):
         description="As many dead letters of one worker in a minute stop their topic: the worker ends, and what would "
         "become one waits until `linegate dlq resume` (docs/dead-letters.md); 0: no limit.",
     )
+
+    @model_validator(mode="after")
+    def _nothing_secret_in_extra(self) -> Self:
+        check_extra(self.extra, self.security)
+        return self
 
     @model_validator(mode="after")
     def _order(self) -> Self:

@@ -21,10 +21,11 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from shared.bus.bounded import BoundedCaller, CallStuck
-from shared.bus.clients import error_logger, producer_options
+from shared.bus.clients import open_producer
 from shared.bus.errors import KafkaFailedError, TransactionAbortedError
 from shared.bus.failures import PURGED, REFUSED_AT_ONCE, for_good, refused
 from shared.bus.record import OutgoingRecord, PartitionId
+from shared.bus.refusals import Refusals
 from shared.bus.settings import BusSettings
 
 log = logging.getLogger(__name__)
@@ -67,14 +68,8 @@ class Transactions:
 
     def __init__(self, settings: BusSettings, transactional_id: str) -> None:
         self.transactional_id: Final = transactional_id
-        self._options = producer_options(
-            settings,
-            **{
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": settings.transaction_timeout_ms,
-                "error_cb": error_logger(log.warning),
-            },
-        )
+        self._settings: Final = settings
+        self._refusals: Final = Refusals(settings, log.warning)
         self._budget: Final = settings.call_budget_s
         # Past its time-out the broker has aborted a transaction, or it is decided: asking on tells nothing new.
         self._transaction_budget: Final = settings.transaction_timeout_ms / 1000
@@ -92,7 +87,7 @@ class Transactions:
         try:
             self._begin(time.monotonic() + self._budget)
         except _UnansweredError as error:
-            raise KafkaFailedError(f"Kafka did not answer: {error}", hint="check bootstrap_servers") from error
+            raise self._refusals.failure(str(error)) from error
 
     def publish(
         self,
@@ -162,7 +157,14 @@ class Transactions:
             self._caller = None
 
     def _begin(self, deadline: float) -> None:
-        self._producer = Producer(self._options)
+        self._producer = open_producer(
+            self._settings,
+            **{
+                "transactional.id": self.transactional_id,
+                "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+                "error_cb": self._refusals,
+            },
+        )
         self._caller = BoundedCaller(f"{self.transactional_id}-transaction")
         try:
             self._repeat("init_transactions", lambda s: self._running().init_transactions(s), deadline)
@@ -263,6 +265,7 @@ class Transactions:
                 self._call(name, partial(call, limit), limit + GRACE_SECONDS)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
+                self._running().poll(0)  # lets librdkafka tell why
                 if not error.retriable():
                     raise
                 if time.monotonic() > deadline:

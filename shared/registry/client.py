@@ -7,11 +7,10 @@ from typing import Any, Final, Self, TypeVar
 
 import redis
 from pydantic import BaseModel, ValidationError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from shared.events.base import now
 from shared.registry import scripts
+from shared.registry.connection import connect, remedy
 from shared.registry.errors import (
     RegistryUnavailable,
     RevisionConflict,
@@ -21,7 +20,6 @@ from shared.registry.errors import (
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
 from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
-from shared.settings.load import SettingsRejected
 from shared.settings.sections import RedisSettings
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
@@ -40,19 +38,7 @@ class Registry:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._timeout: Final = settings.timeout_s
-        try:
-            self._redis: redis.Redis = redis.Redis.from_url(
-                settings.url.get_secret_value(),
-                decode_responses=True,
-                protocol=2,
-                socket_timeout=self._timeout,
-                socket_connect_timeout=self._timeout,
-                # Nothing is retried behind our back: a change sent twice would meet its own first effect as a conflict.
-                retry=Retry(NoBackoff(), 0),
-                health_check_interval=0,
-            )
-        except ValueError as error:
-            raise SettingsRejected(f"redis.url: {error}") from None
+        self._redis: Final = connect(settings)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,7 +59,7 @@ class Registry:
         Raises:
             VersionExists: the name is taken by another bundle.
         """
-        with _faults():
+        with _faults(changing=True):
             outcome, value = self._eval(
                 scripts.REGISTER,
                 [scripts.REVISION, scripts.VERSIONS, scripts.AUDIT],
@@ -182,7 +168,7 @@ class Registry:
     ) -> int:
         after = "" if record is None else record.model_dump_json()
         before = "" if expected is None else str(expected)
-        with _faults():
+        with _faults(changing=True):
             outcome, value = self._eval(
                 scripts.CHANGE,
                 [scripts.REVISION, scripts.TABLES[table], scripts.AUDIT, scripts.VERSIONS],
@@ -201,14 +187,14 @@ class Registry:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _faults(*, changing: bool = False) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
         told = " ".join(str(error).split()) or type(error).__name__
         raise RegistryUnavailable(
             f"the registry (Redis) does not answer: {told}",
-            hint="redis.url (REDIS_URL) says where it is; after an interrupted change, look before you repeat it",
+            hint=f"{remedy(error)}{'; a change was interrupted: look before you repeat it' if changing else ''}",
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

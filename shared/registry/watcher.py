@@ -134,7 +134,7 @@ class RegistryWatcher:
                 hint=hint,
             )
         )
-        self._lost(reason)
+        self._lost(reason, hint=hint)
 
     def _older(self, known: int, found: int) -> None:
         reason = f"the registry went back from revision {known} to {found}; the newer state stays in force"
@@ -143,14 +143,14 @@ class RegistryWatcher:
         self._faults.raised(Report("registry_older", "error", reason, hint=hint))
         self._lost(f"{reason}. {hint[0].upper()}{hint[1:]}", severe=True)
 
-    def _lost(self, reason: str, *, severe: bool = False) -> None:
+    def _lost(self, reason: str, *, hint: str | None = None, severe: bool = False) -> None:
         known = self._snapshot
         if known is not None:
             self._snapshot = known if known.stale else known.model_copy(update={"stale": True})
             self._first.set()
         if reason != self._told:
             (_log.error if severe else _log.warning)(
-                "registry is away", reason=reason, last_known_good=known is not None
+                "registry is away", reason=reason, hint=hint, last_known_good=known is not None
             )
             self._told = reason
 

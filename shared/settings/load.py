@@ -10,6 +10,7 @@ from pydantic_settings import SettingsError
 
 from shared.errors import LinegateError
 from shared.settings.model import Settings, config_file
+from shared.settings.secret_files import SecretFileRejected
 
 
 class SettingsRejected(LinegateError):
@@ -29,6 +30,8 @@ def load_settings() -> Settings:
         raise SettingsRejected(
             " ".join("; ".join(_told(error)).split()), hint="docs/settings.md lists every setting"
         ) from None
+    except SecretFileRejected as error:
+        raise SettingsRejected(str(error), hint=error.hint) from None
     except SettingsError as error:
         raise SettingsRejected(f"settings: {error}", hint="lists and tables in a variable are JSON") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

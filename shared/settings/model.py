@@ -1,5 +1,7 @@
 """All settings of a Linegate process, and where they are read from.
 
+Every secret may be given as a file instead, by its name with `_file` (`shared.settings.secret_files`).
+
 Precedence, strongest first: arguments of `Settings(...)`, `LINEGATE_<SECTION>__<FIELD>`, the plain variables of
 `PLAIN_VARIABLES`, the TOML file, the defaults.
 """
@@ -14,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.secret_files import WithSecretFiles
 from shared.settings.sections import (
     CropSettings,
     FaultSettings,
@@ -93,4 +96,5 @@ class Settings(BaseSettings):
         """The sources, strongest first."""
         plain = InitSettingsSource(settings_cls, init_kwargs=_from_plain_variables())
         file = InitSettingsSource(settings_cls, init_kwargs=_from_file())
-        return init_settings, env_settings, plain, file
+        sources = (init_settings, env_settings, plain, file)
+        return tuple(WithSecretFiles(settings_cls, source) for source in sources)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.settings.model import CONFIG_VARIABLE, DEFAULT_CONFIG, PLAIN_VARIABLES, Settings
+from shared.settings.secret_files import SUFFIX, secret_names
 
+SECRETS: Final = ", ".join(f"`{name}`" for name in secret_names(Settings))
 INTRODUCTION = f"""\
 # Settings
 
@@ -21,6 +23,11 @@ Every setting can be given in one of these ways. The first that has it wins:
 2. the plain variables {", ".join(f"`{name}` (for `{s}.{f}`)" for name, (s, f) in PLAIN_VARIABLES.items())};
 3. the TOML file that `{CONFIG_VARIABLE}` names, else `./{DEFAULT_CONFIG}` where it exists;
 4. the default.
+
+Every secret can be given as a file (a Docker or Kubernetes secret): put `{SUFFIX}` behind its name, e.g.
+`LINEGATE_REDIS__PASSWORD{SUFFIX.upper()}=/run/secrets/redis`, or `password{SUFFIX} = "/run/secrets/redis"`.
+White space around the content is dropped. Secrets are never printed: not in logs, not in errors, not by
+`linegate doctor`. They are {SECRETS}.
 
 An empty variable counts as not set. A key or section that does not exist is an error, in the file and in the
 environment.
@@ -49,12 +56,22 @@ def _sections(settings: type[BaseModel]) -> Iterator[str]:
         section = field.annotation
         if not (isinstance(section, type) and issubclass(section, BaseModel)):
             raise TypeError(f"{name} is no section")
-        yield f"## `[{name}]`\n\n{_prose(section.__doc__)}\n"
-        yield "| Field | Variable | Type | Default | Meaning |\n|---|---|---|---|---|"
-        for key, entry in section.model_fields.items():
-            variable = f"`LINEGATE_{name.upper()}__{key.upper()}`"
-            yield f"| `{key}` | {variable} | {_type(entry)} | {_default(entry)} | {_cell(entry.description or '')} |"
-        yield ""
+        yield from _section(section, (name,))
+
+
+def _section(section: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+    yield f"## `[{'.'.join(path)}]`\n\n{_prose(section.__doc__)}\n"
+    yield "| Field | Variable | Type | Default | Meaning |\n|---|---|---|---|---|"
+    inner = []
+    for key, entry in section.model_fields.items():
+        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
+            inner.append((entry.annotation, (*path, key)))
+            continue
+        variable = f"`LINEGATE_{'__'.join((*path, key)).upper()}`"
+        yield f"| `{key}` | {variable} | {_type(entry)} | {_default(entry)} | {_cell(entry.description or '')} |"
+    yield ""
+    for model, place in inner:
+        yield from _section(model, place)
 
 
 def _prose(docstring: str | None) -> str:
@@ -84,6 +101,8 @@ def _name(annotation: Any) -> str:
         return " | ".join(f"`{choice}`" for choice in args)
     if origin in (Union, UnionType):
         return " | ".join(_name(arg) for arg in args if arg is not NoneType)
+    if origin is dict:
+        return f"table of {_name(args[1])}"
     if origin in (tuple, list):
         return f"list of {_name(args[0])}"
     names = {
@@ -101,6 +120,6 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -2,9 +2,10 @@
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 MIB = 1024 * 1024
@@ -27,7 +28,40 @@ class RedisSettings(Section):
         SecretStr("redis://localhost:6379/0"),
         description="Address: `redis://`, `rediss://` (TLS) or `unix://`. May hold a password, so it is never printed.",
     )
+    username: str | None = Field(None, description="User name, where the URL holds none.")
+    password: SecretStr | None = Field(None, description="The user's password, where the URL holds none.")
+    ca_file: Path | None = Field(
+        None, description="With `rediss://`: PEM file of a CA to trust beside those of the system."
+    )
+    certificate_file: Path | None = Field(
+        None, description="PEM file of our own certificate, for servers that ask for one."
+    )
+    key_file: Path | None = Field(None, description="PEM file of its private key.")
+    key_password: SecretStr | None = Field(None, description="Password of an encrypted `key_file`.")
     timeout_s: Seconds = Field(2.0, description="Limit on every connect and every answer, in seconds.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        # Nothing of the URL may stand in a message: it may hold the password.
+        url = urlsplit(self.url.get_secret_value())
+        files = {"ca_file": self.ca_file, "certificate_file": self.certificate_file, "key_file": self.key_file}
+        for name, path in files.items():
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name}: there is no file {path}")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        if url.scheme != "rediss" and any(path is not None for path in files.values()):
+            raise ValueError("certificates are of no use without TLS: the url must begin with rediss://")
+        if self.password is not None and url.password:
+            raise ValueError("there is a password in the url and another one beside it: keep one of them")
+        if self.username is not None and (url.username or self.password is None):
+            raise ValueError("username goes with password, and not with a user name in the url")
+        if any(name.startswith("ssl_") for name in parse_qs(url.query)):
+            raise ValueError(
+                "url: TLS is not set in the query: servers are always verified; ca_file, certificate_file and "
+                "key_file name the certificates"
+            )
+        return self
 
 
 class StoreSettings(Section):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from shared.settings import Settings, SettingsRejected, load_settings
 from shared.settings.reference import reference
@@ -143,12 +144,17 @@ def test_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_field_has_a_description() -> None:
     """A setting nobody explains is a setting nobody can use."""
-    for name, field in Settings.model_fields.items():
+    _assert_described(Settings, "")
+
+
+def _assert_described(model: type[BaseModel], path: str) -> None:
+    for name, field in model.model_fields.items():
         section = field.annotation
-        assert section is not None
-        assert section.__doc__, name
-        for key, entry in section.model_fields.items():
-            assert entry.description, f"{name}.{key}"
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            assert section.__doc__, name
+            _assert_described(section, f"{path}{name}.")
+        else:
+            assert field.description, f"{path}{name}"
 
 
 def test_the_written_reference_matches_the_code() -> None:

@@ -1,0 +1,368 @@
+"""The whole job of each principal at Kafka, as its service does it: with the service's own clients and the bus loop."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from services.answers import AnswerFeed
+from services.dlq.entry import Wanted
+from services.dlq.shelf import stops
+from services.dlq.work import Order, find, settle
+from services.gateway.probe import KafkaProbe
+from shared.bus.clients import open_admin, open_consumer
+from shared.bus.dead_letter import dead_letter, stop_record
+from shared.bus.envelope import encode
+from shared.bus.errors import DeadLetterFloodError
+from shared.bus.loop import Worker
+from shared.bus.publisher import EventPublisher
+from shared.bus.reader import EventReader
+from shared.bus.record import Record
+from shared.bus.settings import BusSettings
+from shared.bus.step import DeadLetter, Emit, Result
+from shared.bus.topics import ensure_topics
+from shared.events import (
+    Check,
+    DeadLetterStop,
+    Event,
+    Fault,
+    ModelStamp,
+    PartAnomalyMap,
+    PartCrop,
+    PartImage,
+    ShadowVerdict,
+    Timings,
+    Verdict,
+    derived_event_id,
+    now,
+)
+
+PATIENCE = 30.0
+BAD = "bad-"
+"""Parts so named become dead letters."""
+
+
+class Reporting(logging.Handler):
+    """Keeps what the bus warned of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.lines.append(record.getMessage())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The bus says no word of missing rights for the length of a block."""
+    handler = Reporting()
+    logger = logging.getLogger("shared.bus")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+    assert not [line for line in handler.lines if "uthoriz" in line], handler.lines
+
+
+@dataclass
+class Observer:
+    """Sees what is published, as somebody who may see everything: the pairs of topic and photo."""
+
+    bus: BusSettings
+    types: tuple[type[Event], ...]
+    dead_of: tuple[type[Event], ...]
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def __enter__(self) -> Self:
+        self._readers = [EventReader(self.bus, self.types, dead_letters_of=self.dead_of)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reader in self._readers:
+            reader.close()
+
+    def wait(self, wanted: set[tuple[str, str]], check: Callable[[], None]) -> None:
+        """Until all of `wanted` was seen; `check` raises where that is hopeless."""
+        deadline = time.monotonic() + PATIENCE
+        while not wanted <= self.seen:
+            check()
+            assert time.monotonic() < deadline, f"not seen: {wanted - self.seen}"
+            for reader in self._readers:
+                while (read := reader.poll(0.02)) is not None:
+                    self.seen.add((read[0].topic, _photo_of(*read)))
+
+
+def _photo_of(record: Record, event: Any) -> str:
+    if record.topic.endswith(".dlq"):
+        headers = dict(record.headers)
+        return (headers.get("ce_image") or headers.get("ce_id") or b"").decode()
+    return str(getattr(event, "image", None) or getattr(event, "id", None))
+
+
+def an_image(part: str, **more: object) -> PartImage:
+    """A photo."""
+    return PartImage.model_validate(
+        {
+            "id": f"photo-{uuid.uuid4().hex[:12]}", "part": part, "plant": "munich", "line": "line-1",
+            "captured": now(), "pixels": b"\xff\xd8", "mediatype": "image/jpeg",
+        }
+        | more
+    )  # fmt: skip
+
+
+def _place(event: Any) -> dict[str, Any]:
+    return dict(event.model_dump(include={"part", "plant", "line", "station", "layout", "camera", "captured"}))
+
+
+def a_crop(image: PartImage) -> PartCrop:
+    """The crop of a photo."""
+    return PartCrop.model_validate(
+        _place(image)
+        | {
+            "id": derived_event_id(image.id, "crop"), "image": image.id, "pixels": image.pixels,
+            "mediatype": image.mediatype, "presence": Check(name="presence", result="skipped"),
+            "policy": "full_frame", "timings": Timings(),
+        }
+    )  # fmt: skip
+
+
+def a_verdict(crop: PartCrop, kind: type[Verdict] = Verdict) -> Verdict:
+    """A verdict on a crop."""
+    model = ModelStamp(
+        version="v1", digest="0" * 64, kind="padim", arm="champion", assignment="*/*/*/*/*", revision=1
+    )  # fmt: skip
+    check = Check(name="damage", result="pass", score=1.0, threshold=2.0)
+    return kind.model_validate(
+        _place(crop)
+        | {
+            "id": derived_event_id(crop.image, kind.TOPIC), "image": crop.image, "decision": "pass",
+            "checks": (check,), "model": model, "timings": Timings(),
+        }
+    )  # fmt: skip
+
+
+def a_map(crop: PartCrop) -> PartAnomalyMap:
+    """A map of a crop."""
+    return PartAnomalyMap.model_validate(
+        _place(crop)
+        | {
+            "id": derived_event_id(crop.image, "map"), "image": crop.image, "version": "v1", "low": 0.0, "high": 1.0,
+            "pixels": b"\x89PNG", "mediatype": "image/png",
+        }
+    )  # fmt: skip
+
+
+@contextmanager
+def working(worker: Worker) -> Iterator[Callable[[], None]]:
+    """Run `worker` in a thread for the length of a block; gives a check that raises what ended the worker."""
+    stop = threading.Event()
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            worker.run(stop)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failure.append(error)
+
+    def check() -> None:
+        if failure:
+            raise failure[0]
+
+    thread = threading.Thread(target=run, name="worker")
+    thread.start()
+    try:
+        yield check
+    finally:
+        stop.set()
+        thread.join()
+    check()
+
+
+def _crop_step(batch: Sequence[PartImage]) -> list[Result]:
+    return [
+        DeadLetter("the picture is damaged") if image.part.startswith(BAD) else Emit((a_crop(image),))
+        for image in batch
+    ]
+
+
+def _score_step(batch: Sequence[PartCrop]) -> list[Result]:
+    return [
+        DeadLetter("the picture is damaged")
+        if crop.part.startswith(BAD)
+        else Emit((a_verdict(crop), a_verdict(crop, ShadowVerdict), a_map(crop)))
+        for crop in batch
+    ]
+
+
+def publish(bus: BusSettings, *events: Event) -> None:
+    """Publish, and wait until the broker has them."""
+    with EventPublisher(bus) as publisher:
+        for future in [publisher.publish(event) for event in events]:
+            future.result(PATIENCE)
+
+
+def a_fault(worker: str) -> Fault:
+    """The word that something is amiss, and over."""
+    return Fault(
+        key=f"clock_skew/{worker}", kind="clock_skew", state="cleared", severity="warning", worker=worker,
+        instance="test", detail="the camera's clock is off", since=now(),
+    )  # fmt: skip
+
+
+def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: type[Event], name: str, bus: BusSettings) -> None:
+    """Run a worker that may write one dead letter until it stops their topic; let the topic go on afterwards."""
+    stop = threading.Event()
+    too_long = threading.Timer(PATIENCE, stop.set)
+    too_long.start()
+    limited = bus.model_copy(update={"dead_letters_per_minute": 1})
+    try:
+        Worker(step, consumes=consumes, name=name, settings=limited).run(stop)
+    except DeadLetterFloodError:
+        return
+    finally:
+        too_long.cancel()
+    raise AssertionError("the flood of dead letters was not stopped")
+
+
+def _go_on(superuser: BusSettings, topic: str) -> None:
+    with EventPublisher(superuser) as publisher:
+        word = DeadLetterStop(topic=topic, stopped=False, by="test")
+        publisher.publish_record(stop_record(word)).result(PATIENCE)
+
+
+def camera_job(bus: BusSettings) -> None:
+    """A camera's: hand in a photo."""
+    publish(bus, an_image("of-a-camera"))
+
+
+def crop_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The crop worker's: a good photo and a bad one, each with its offset; a fault to tell; and a flood of bad ones."""
+    good, bad = an_image("good"), an_image(f"{BAD}photo")
+    with quiet(), Observer(superuser, (PartCrop,), (PartImage,)) as observer:
+        publish(superuser, good, bad)
+        publish(bus, a_fault("crop"))
+        worker = Worker(_crop_step, consumes=PartImage, name="crop", settings=bus)
+        with working(worker) as check:
+            observer.wait({("linegate.crops", good.id), ("linegate.images.dlq", bad.id)}, check)
+        publish(superuser, *(an_image(f"{BAD}flood") for _ in range(2)))
+        _floods(_crop_step, PartImage, "crop", bus)
+        _go_on(superuser, "linegate.images.dlq")
+
+
+def score_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The score worker's: verdict, shadow verdict and map of a good crop, the dead letter of a bad one; and a fault."""
+    good, bad = a_crop(an_image("good")), a_crop(an_image(f"{BAD}crop"))
+    wanted = {(topic, good.image) for topic in ("linegate.verdicts", "linegate.verdicts.shadow", "linegate.maps")}
+    observed = (Verdict, ShadowVerdict, PartAnomalyMap)
+    with quiet(), Observer(superuser, observed, (PartCrop,)) as observer:
+        publish(superuser, good, bad)
+        publish(bus, a_fault("score"))
+        worker = Worker(_score_step, consumes=PartCrop, name="score", settings=bus)
+        with working(worker) as check:
+            observer.wait(wanted | {("linegate.crops.dlq", bad.image)}, check)
+        publish(superuser, *(a_crop(an_image(f"{BAD}flood")) for _ in range(2)))
+        _floods(_score_step, PartCrop, "score", bus)
+        _go_on(superuser, "linegate.crops.dlq")
+
+
+def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The gateway's: hand in photos, see their verdicts and dead letters come, know whether Kafka answers."""
+    answered: dict[str, threading.Event] = {name: threading.Event() for name in ("good", "lost-photo", "lost-crop")}
+    photos = {name: an_image(name) for name in answered}
+    names = {photo.id: name for name, photo in photos.items()}
+
+    def heard(image: str) -> None:
+        if image in names:
+            answered[names[image]].set()
+
+    feed = AnswerFeed(bus, on_verdict=lambda v: heard(v.image), on_dead_letter=lambda letter: heard(letter.image))
+    with quiet(), feed:
+        feed.wait_current(5.0)
+        publish(bus, *photos.values())
+        publish(superuser, a_verdict(a_crop(photos["good"])))
+        with EventPublisher(superuser) as publisher:
+            for event in (photos["lost-photo"], a_crop(photos["lost-crop"])):
+                record = encode(event)
+                consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
+                publisher.publish_record(dead_letter(consumed, "damaged", worker="test")).result(PATIENCE)
+        for name, event in answered.items():
+            assert event.wait(PATIENCE), name
+        assert KafkaProbe(bus).reachable()
+
+
+def results_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """A PLC's or an archive's: verdicts by a group of its own, committed as it goes."""
+    verdict = a_verdict(a_crop(an_image("good")))
+    publish(superuser, verdict)
+    consumer = open_consumer(bus, **{"group.id": "results-archive", "auto.offset.reset": "earliest"})
+    try:
+        consumer.subscribe([Verdict.TOPIC])
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            assert time.monotonic() < deadline
+            message = consumer.poll(0.1)
+            if message is None:
+                continue
+            error = message.error()
+            assert error is None, error.str()
+            consumer.commit(message, asynchronous=False)
+            if verdict.id.encode() in (value for _, value in message.headers() or ()):
+                return
+    finally:
+        consumer.close()
+
+
+def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """A person's: see all letters, send two again, give one up, let a stopped topic go on."""
+    ids = []
+    with quiet():
+        with EventPublisher(superuser) as publisher:
+            for event in (an_image("lost"), a_crop(an_image("lost")), an_image("given-up")):
+                record = encode(event)
+                consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
+                letter = publisher.publish_record(dead_letter(consumed, "damaged", worker="test")).result(PATIENCE)
+                ids.append(f"{letter.topic}/{letter.partition}/{letter.offset}")
+            stopped = DeadLetterStop(topic="linegate.verdicts.dlq", stopped=True, by="test")
+            publisher.publish_record(stop_record(stopped)).result(PATIENCE)
+        letters = {entry.id: entry for entry in find(bus, Wanted(), [])}
+        again, up = [letters[ids[0]], letters[ids[1]]], [letters[ids[2]]]
+        for chosen, replay in ((again, True), (up, False)):
+            order = Order(replay=replay, by="test", note=None, rate=1000.0)
+            assert len(settle(bus, chosen, order, lambda _: None).done) == len(chosen)
+        assert "linegate.verdicts.dlq" in {stop.topic for stop in stops(bus)}
+        _go_on(bus, "linegate.verdicts.dlq")
+
+
+def topics_job(bus: BusSettings) -> None:
+    """An installer's: create a topic of Linegate."""
+    name = f"linegate.new-{uuid.uuid4().hex[:8]}"
+    assert ensure_topics(open_admin(bus), partitions=1, topics=(name,)) == (name,)
+
+
+def operator_job(bus: BusSettings) -> None:
+    """A person's: the doctor finds everything in its place."""
+    from deploy.doctor import servers
+    from shared.settings import Settings
+
+    found = list(servers.kafka(Settings.model_validate({"bus": bus.model_dump()})))
+    assert [finding.level for finding in found] == ["OK", "OK"], found
+
+
+JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
+    "gateway": gateway_job,
+    "crop": crop_job,
+    "score": score_job,
+    "camera": lambda bus, _: camera_job(bus),
+    "results": results_job,
+    "dlq": dlq_job,
+    "topics": lambda bus, _: topics_job(bus),
+    "operator": lambda bus, _: operator_job(bus),
+}
+"""By principal."""
