@@ -11,6 +11,7 @@ CPU_S = 2.0
 """Processor time per picture of at most a million pixels, under whatever load: a hard limit, not a measurement."""
 
 
+@pytest.mark.timeout(1200)  # a machine under load must not fail it; each picture has a limit of its own
 def test_malformed_pictures_are_decoded_or_refused() -> None:
     """No other exception, no crash, no warning, bounded memory and time."""
     report = run("tests.fuzz.pictures", range(COUNT), memory_mib=pictures.MEMORY_MIB, cpu_s=CPU_S)

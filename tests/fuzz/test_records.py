@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pytest
+
 from shared.bus.record import Record
 from shared.events import EVENT_TYPES, Event
 from tests.fuzz import records
@@ -12,6 +14,7 @@ COUNT = 10_000
 CPU_S = 2.0
 
 
+@pytest.mark.timeout(1200)  # a machine under load must not fail it; each event has a limit of its own
 def test_malformed_records_are_decoded_or_refused() -> None:
     """No other exception, no crash, no warning, bounded memory and time; what is refused can be sent again."""
     report = run("tests.fuzz.records", range(COUNT), memory_mib=records.MEMORY_MIB, cpu_s=CPU_S)
