@@ -57,6 +57,8 @@ class Intake:
             low_water=settings.low_water,
             high_water_bytes=settings.high_water_bytes,
         )
+        self.joined = False
+        """Whether the group has given this member its share, be it nothing."""
         self._opened: Consumer | None = None
         self._callback_error: BaseException | None = None
         self._full_since: float | None = None
@@ -202,6 +204,7 @@ class Intake:
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalanced("assign")
         self.partitions.assign(_ids(partitions))
+        self.joined = True
         log.info("assigned: %s", _names(partitions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:

@@ -3,11 +3,14 @@
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
 from shared.settings.sections import (
+    AuthSettings,
+    ClientSettings,
     CropSettings,
     FaultSettings,
     GatewaySettings,
     ImageSettings,
     MapPolicy,
+    ProbesSettings,
     RedisSettings,
     ScoreSettings,
     SigningSettings,
@@ -16,11 +19,14 @@ from shared.settings.sections import (
 )
 
 __all__ = [
+    "AuthSettings",
+    "ClientSettings",
     "CropSettings",
     "FaultSettings",
     "GatewaySettings",
     "ImageSettings",
     "MapPolicy",
+    "ProbesSettings",
     "RedisSettings",
     "ScoreSettings",
     "Settings",

@@ -172,7 +172,7 @@ def test_a_wrong_schema_version_is_told(answers: Answers, publisher: EventPublis
 def test_over_http_too(line: Line, answers: Answers) -> None:
     """A camera that speaks HTTP posts a photo and waits for its verdict."""
     query = {"part": "P-http", "plant": "munich", "line": "line-1"}
-    with httpx.Client(base_url=line.gateway, timeout=60) as client:
+    with httpx.Client(base_url=line.gateway, timeout=60, auth=line.auth) as client:
         posted = client.post(
             "/v1/images", params=query, content=encode_png(picture(8)), headers={"content-type": "image/png"}
         )
