@@ -230,7 +230,9 @@ class ProbesSettings(Section):
     """Liveness and readiness of each process, for an orchestrator, on a port of their own (security-http.md)."""
 
     host: str = Field("127.0.0.1", description="Address to listen on. Probes ask nobody who they are.")
-    port: Port | None = Field(None, description="Port to listen on; 0 picks a free one. Unset: no probes.")
+    port: int | None = Field(
+        None, ge=0, le=65535, description="Port to listen on; 0 picks a free one. Unset: no probes."
+    )
     max_tick_age_s: Seconds = Field(
         120.0, description="A process whose loop has not gone round for this long is not alive, in seconds."
     )

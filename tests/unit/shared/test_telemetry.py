@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 
-from shared.telemetry.logs import hide_secrets, hide_user_info
+from shared.telemetry.logs import hide_secrets, hide_tokens, hide_user_info
 from shared.telemetry.metric_names import MetricName
 
 ROOT = Path(__file__).parents[3]
@@ -109,6 +109,22 @@ def test_secrets_are_hidden_at_any_depth() -> None:
 def test_user_info_is_cut_out_of_urls(line: str, hidden: str) -> None:
     """And only there."""
     assert hide_user_info(None, "info", line) == hidden
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        (f"key lg_1f9a03bc_{'a' * 64} refused", "key lg_1f9a03bc_*** refused"),
+        ("got eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0. here", "got *** here"),
+        ("{'authorization': 'Bearer abc.def'}", "{'authorization': 'Bearer ***'}"),
+        ("b'authorization: bearer abc'", "b'authorization: bearer ***'"),
+        ("the key 1f9a03bc has expired", "the key 1f9a03bc has expired"),
+        ("digest " + "a" * 64, "digest " + "a" * 64),
+    ],
+)
+def test_bearer_tokens_are_cut_out_of_a_line(line: str, hidden: str) -> None:
+    """Wherever a library's message may have put one; ids and digests stay."""
+    assert hide_tokens(None, "info", line) == hidden
 
 
 class _Collector(BaseHTTPRequestHandler):

@@ -1,0 +1,95 @@
+"""Who may come in, of a real process: settings, log, and a key that is revoked while it runs."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.process import free_port
+from services.keys.edit import add_key, remove_key
+from services.keys.record import new_record
+from shared.auth.key_file import token_id
+from tests.integration.gateway.conftest import SERVE
+
+pytestmark = pytest.mark.kafka
+NOWHERE = "127.0.0.1:9"
+
+
+def serve(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A gateway that is expected to end by itself."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LINEGATE_")}
+    return subprocess.run(
+        [*SERVE, "gateway"],
+        env=clean | {"KAFKA_BOOTSTRAP_SERVERS": NOWHERE, "LINEGATE_GATEWAY__PORT": "0", **environment},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_gateway_that_knows_of_no_one_does_not_start(tmp_path: Path) -> None:
+    """One line that says what to set; likewise for a key file that is not there."""
+    for environment, told in (
+        ({}, "nothing says who may use this service"),
+        ({"LINEGATE_AUTH__KEYS_FILE": "absent.toml"}, "cannot read the key file absent.toml"),
+    ):
+        ended = serve(tmp_path, **environment)
+        assert ended.returncode == 1
+        assert told in ended.stderr
+
+
+def test_open_to_the_network_is_told_loudly(tmp_path: Path, start_gateway: Any) -> None:
+    """`auth.mode = off` lets everybody in; where others can reach it, the log warns."""
+    for host, warned in (("0.0.0.0", True), ("127.0.0.1", False)):  # noqa: S104 - that is what is warned of
+        log = tmp_path / f"{host}.log"
+        settings = {"LINEGATE_AUTH__MODE": "off", "LINEGATE_GATEWAY__HOST": host}
+        gateway = start_gateway(f"127.0.0.1:{free_port()}", log, **settings)
+        gateway.wait_until(lambda gateway: gateway.probes.get("/healthz").status_code == 200)
+        gateway.wait_until(lambda gateway: gateway.http.get("/openapi.json", auth=None).status_code == 200)
+        assert ("NOBODY IS ASKED" in log.read_text()) is warned
+
+
+def test_a_key_is_revoked_while_the_gateway_runs(gateway: Any) -> None:
+    """In from the request after `new`, out from the request after `revoke`; the log names its id and never the key."""
+    token, record = new_record(roles=["operator"], plants=["munich"], expires=None, note="")
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def status() -> int:
+        return int(gateway.http.get("/v1/verdicts/nothing", headers=headers, auth=None).status_code)
+
+    assert status() == 401
+    add_key(gateway.access.keys_file, record)
+    assert status() == 404
+    posted = gateway.http.post("/v1/images?plant=munich", headers=headers, auth=None, content=b"x")
+    assert posted.status_code == 403
+    remove_key(gateway.access.keys_file, record.id)
+    assert status() == 401
+    log = gateway.log.read_text()
+    assert f"key:{record.id}" in log
+    assert token[12:] not in log
+    own = gateway.access.token_file.read_text().strip()
+    assert token_id(own) is not None
+    assert own[12:] not in log
+
+
+def test_a_large_photo_of_a_stranger_is_answered_over_a_real_connection(gateway: Any) -> None:
+    """The 401 arrives although forty megabytes were announced, and the next request of the same client works."""
+    params = {"part": "1", "plant": "munich", "line": "line-1"}
+    headers = {"Content-Type": "image/jpeg"}
+    refused = gateway.http.post("/v1/images", params=params, content=b"\xff" * 40_000_000, headers=headers, auth=None)
+    assert refused.status_code == 401
+    assert refused.headers["connection"] == "close"
+    assert gateway.http.get("/openapi.json").status_code == 200
+
+
+def test_the_key_is_not_in_the_process_list(gateway: Any) -> None:
+    """Neither as an argument nor as a variable."""
+    own = gateway.access.token_file.read_text().strip()
+    process = Path(f"/proc/{gateway.process.pid}")
+    if not process.exists():
+        pytest.skip("no /proc on this system")
+    assert own[12:].encode() not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
