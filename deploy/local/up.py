@@ -31,7 +31,9 @@ def run_up(folder: Path, port: int) -> int:
             for key, value in settings.items():
                 console.print(f"  export {key}={shlex.quote(value)}", highlight=False, soft_wrap=True)
             token_file = settings["LINEGATE_TOKEN_FILE"]
-            console.print("The gateway asks who comes; other clients than these commands need the key itself:")
+            console.print(
+                "The gateway asks who comes; other clients than these commands need the key itself:", soft_wrap=True
+            )
             console.print(
                 f'  export LINEGATE_TOKEN="$(cat {shlex.quote(token_file)})"', highlight=False, soft_wrap=True
             )

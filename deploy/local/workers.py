@@ -54,8 +54,10 @@ class LocalWorkers:
             ServerFailedError: a worker ended, or did not join in time.
         """
         with ExitStack() as starting:
-            for name in self._names:
-                port = free_port()
+            ports = set[int]()
+            while len(ports) < len(self._names):
+                ports.add(free_port())
+            for name, port in zip(self._names, ports, strict=True):
                 settings = {**self._settings, "LINEGATE_PROBES__PORT": str(port)}
                 process = ServerProcess(
                     f"linegate {name}",

@@ -46,7 +46,7 @@ class TokenAuthenticator:
     async def principal(self, token: str | None, /) -> Principal:
         """Who sent `token`; see `Authenticator`."""
         if not token:
-            raise TokenMissing("a bearer token is needed")
+            raise TokenMissing("no token was sent")
         if len(token) > _LONGEST_TOKEN:
             raise TokenRejected("the token is too long")
         if token.startswith(TOKEN_PREFIX):

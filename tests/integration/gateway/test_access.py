@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from deploy.local.process import free_port
 from services.keys.edit import add_key, remove_key
 from services.keys.record import new_record
 from shared.auth.key_file import token_id
+from shared.bus.settings import BusSettings
 from tests.integration.gateway.conftest import SERVE
 
 pytestmark = pytest.mark.kafka
@@ -84,6 +87,38 @@ def test_a_large_photo_of_a_stranger_is_answered_over_a_real_connection(gateway:
     assert refused.status_code == 401
     assert refused.headers["connection"] == "close"
     assert gateway.http.get("/openapi.json").status_code == 200
+
+
+def test_no_trace_holds_a_token(bus: BusSettings, tmp_path: Path, start_gateway: Any) -> None:
+    """Neither one sent as it should be, nor one put into the query by mistake; what else was asked for is there."""
+    received: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    gateway = start_gateway(bus.bootstrap_servers, tmp_path / "log", LINEGATE_TELEMETRY__OTLP_ENDPOINT=endpoint)
+    gateway.wait_ready()
+    own = gateway.access.token_file.read_text().strip()
+    assert gateway.http.get("/v1/verdicts/traced-one").status_code == 404
+    assert gateway.http.get(f"/v1/verdicts/traced-two?access_token={own}&kept=1", auth=None).status_code == 401
+    assert gateway.terminate() == 0
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    sent = b"".join(received)
+    for expected in (b"traced-one", b"traced-two", b"kept=1"):
+        assert expected in sent
+    assert own[12:].encode() not in sent
 
 
 def test_the_key_is_not_in_the_process_list(gateway: Any) -> None:

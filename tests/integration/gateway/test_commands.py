@@ -105,7 +105,7 @@ def test_submit_tells_what_its_token_may_not(
 ) -> None:
     """No token, a camera's, a reader's: each is one clear line that says what is lacking."""
     arguments = ("submit", str(photo("good-1.png")), *PLACE, "--via", "http", "--gateway", gateway.url)
-    with pytest.raises(LinegateError, match="A bearer token is needed") as caught:
+    with pytest.raises(LinegateError, match="No token was sent") as caught:
         linegate(*arguments)
     assert "LINEGATE_TOKEN" in str(caught.value.hint)
     for role, told in (("operator", "photos:submit"), ("camera", "may not read verdicts")):
