@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deploy.local.process import free_port
@@ -14,10 +15,12 @@ from services.keys.edit import add_key, remove_key
 from services.keys.record import new_record
 from shared.auth.key_file import token_id
 from shared.bus.settings import BusSettings
+from shared.images import encode_png
 from tests.integration.gateway.conftest import SERVE
 
 pytestmark = pytest.mark.kafka
 NOWHERE = "127.0.0.1:9"
+PNG = encode_png(np.zeros((24, 32, 3), dtype=np.uint8))
 
 
 def serve(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -77,6 +80,21 @@ def test_a_key_is_revoked_while_the_gateway_runs(gateway: Any) -> None:
     own = gateway.access.token_file.read_text().strip()
     assert token_id(own) is not None
     assert own[12:] not in log
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_dead_letter_is_its_plants_business(gateway: Any) -> None:
+    """An operator of the photo's plant learns why it was set aside; one of another plant that there is no such id."""
+    params = {"part": "dead-1", "plant": "munich", "line": "line-1"}
+    posted = gateway.http.post("/v1/images", params=params, content=PNG, headers={"Content-Type": "image/png"})
+    assert posted.status_code == 202, posted.text
+    for plant, status in (("munich", 422), ("puebla", 404)):
+        token, record = new_record(roles=["operator"], plants=[plant], expires=None, note="")
+        add_key(gateway.access.keys_file, record)
+        wait = {"wait": "30" if status == 422 else "0"}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = gateway.http.get(posted.json()["verdict"], params=wait, headers=headers, auth=None)
+        assert answer.status_code == status, answer.text
 
 
 def test_a_large_photo_of_a_stranger_is_answered_over_a_real_connection(gateway: Any) -> None:

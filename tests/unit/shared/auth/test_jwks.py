@@ -196,7 +196,7 @@ def test_keys_may_come_by_file(provider: Provider, tmp_path: Path) -> None:
 
 def entry_of(key: Any) -> dict[str, Any]:
     """A key set's entry."""
-    return {**json.loads(RSAAlgorithm.to_jwk(key)), "kid": "k"}
+    return {**json.loads(RSAAlgorithm.to_jwk(key)), "kid": "k", "key_ops": ["verify"]}
 
 
 def test_short_and_private_keys_are_passed_over() -> None:
