@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from deploy.local.process import free_port
-from services.wiring import run_worker
+from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.bus.step import Result
 from shared.events import PartImage
-from shared.settings import ProbesSettings, Settings
+from shared.settings import ProbesSettings
 from tests.integration.bus.support import PATIENCE, Scope
 from tests.integration.conftest import Kafka
 
@@ -29,11 +29,12 @@ def scope(kafka: Kafka) -> Scope:
 class Probed:
     """A worker with probes, running in a thread for the length of a `with` block."""
 
-    def __init__(self, worker: Worker, scope: Scope, **limits: float) -> None:
+    def __init__(self, worker: Worker, **limits: float) -> None:
         self._stop = threading.Event()
         port = free_port()
-        settings = Settings(bus=scope.settings, probes=ProbesSettings(port=port, **limits))  # type: ignore[arg-type]  # limits are seconds
-        self._thread = threading.Thread(target=run_worker, args=(worker, settings, self._stop))
+        self._settings = ProbesSettings(port=port, **limits)  # type: ignore[arg-type]  # limits are seconds
+        self._worker = worker
+        self._thread = threading.Thread(target=self._run)
         self._url = f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> Self:
@@ -46,6 +47,10 @@ class Probed:
         self._stop.set()
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with worker_probes(self._worker, self._settings):
+            self._worker.run(self._stop)
 
     def wait(self, path: str, condition: Callable[[int, dict[str, Any]], bool]) -> dict[str, Any]:
         """Until `condition` holds of status and body; answers the body."""
@@ -63,7 +68,7 @@ class Probed:
 
 def test_ready_once_joined_also_without_a_partition(scope: Scope) -> None:
     """Before the group has let it in it is alive and not ready; a second worker on one partition stands by, ready."""
-    with Probed(scope.worker(), scope) as first, Probed(scope.worker(), scope) as second:
+    with Probed(scope.worker()) as first, Probed(scope.worker()) as second:
         assert first.wait("/healthz", lambda status, _: status == 200) == {"status": "alive"}
         assert first.wait("/readyz", lambda status, _: status == 200) == {"status": "ready"}
         assert second.wait("/readyz", lambda status, _: status == 200) == {"status": "ready"}
@@ -78,7 +83,7 @@ def test_a_step_that_hangs_is_dead_until_it_goes_on(scope: Scope) -> None:
         return scope.echo(batch)
 
     scope.publish([scope.image(0)])
-    with Probed(scope.worker(step), scope, max_step_s=0.2) as worker:
+    with Probed(scope.worker(step), max_step_s=0.2) as worker:
         told = worker.wait("/healthz", lambda status, _: status == 503)
         assert "the step has been on one batch" in told["reason"]
         assert worker.wait("/readyz", lambda status, _: status == 503)["status"] == "not ready"

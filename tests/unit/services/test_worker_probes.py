@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.wiring import worker_dead, worker_unready
+from services.worker_probes import worker_dead, worker_unready
 from shared.bus.loop import Health
 from shared.settings import ProbesSettings
 
