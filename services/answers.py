@@ -38,6 +38,8 @@ class DeadPhoto:
     reason: str
     topic: str
     """The dead-letter topic that keeps it."""
+    plant: str | None
+    """As the photo said it, unchecked; None where it did not."""
 
 
 class AnswerFeed:
@@ -149,4 +151,7 @@ def dead_photo(record: Record) -> DeadPhoto | None:
     """The photo that a dead letter is about; None where it never said its id."""
     values = {name.lower(): (data or b"").decode(errors="replace") for name, data in record.headers}
     image = values.get(_IMAGE_HEADER[record.topic])
-    return DeadPhoto(image, values.get(f"{PREFIX}reason", "no reason given"), record.topic) if image else None
+    if not image:
+        return None
+    reason = values.get(f"{PREFIX}reason", "no reason given")
+    return DeadPhoto(image, reason, record.topic, values.get("ce_plant") or None)

@@ -71,6 +71,7 @@ def submit(
     from services.replay.photos import part_name
     from services.submit import submit_to_gateway, submit_to_kafka
     from services.verdict_view import verdict_panel
+    from shared.auth.client import client_auth
     from shared.errors import LinegateError
     from shared.settings import load_settings
 
@@ -81,7 +82,7 @@ def submit(
         reply = submit_to_kafka(settings.bus, event, wait=wait)
     else:
         url = gateway_url or f"http://{settings.gateway.host}:{settings.gateway.port}"
-        reply = submit_to_gateway(url, event, wait=wait)
+        reply = submit_to_gateway(url, event, wait=wait, auth=client_auth(settings.client))
     if reply.verdict is None:
         raise LinegateError(f"the photo could not be judged: {reply.reason}", hint="it is kept in a .dlq topic")
     Console().print(verdict_panel(reply.verdict, seconds=reply.seconds))

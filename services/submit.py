@@ -60,14 +60,20 @@ def submit_to_kafka(bus: BusSettings, event: PartImage, *, wait: float) -> Reply
     return Reply(*answers[0], seconds)
 
 
-def submit_to_gateway(url: str, event: PartImage, *, wait: float) -> Reply:
+def submit_to_gateway(url: str, event: PartImage, *, wait: float, auth: httpx.Auth | None) -> Reply:
     """POST `event` to the gateway at `url` and wait up to `wait` seconds for what becomes of it.
+
+    Args:
+        url: of the gateway.
+        event: the photo.
+        wait: seconds.
+        auth: shows who we are; None where there is nothing to show.
 
     Raises:
         LinegateError: the gateway is away or refuses, or nothing came back in time.
     """
     fields = event.model_dump(mode="json", include={"id", "part", "plant", "line", "station", "layout", "camera"})
-    with httpx.Client(base_url=url, timeout=HTTP_SECONDS) as client:
+    with httpx.Client(base_url=url, timeout=HTTP_SECONDS, auth=auth) as client:
         started = time.monotonic()
         accepted = _ask(
             client,
@@ -88,6 +94,11 @@ def submit_to_gateway(url: str, event: PartImage, *, wait: float) -> Reply:
                 return Reply(verdict, None, time.monotonic() - started)
             if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
                 return Reply(None, _problem(answer)["detail"], time.monotonic() - started)
+            if answer.status_code == httpx.codes.FORBIDDEN:
+                raise LinegateError(
+                    f"the photo {event.id} is in Kafka, but this token may not read verdicts",
+                    hint="a token of the role operator may; --wait has no use without",
+                )
             if answer.status_code != httpx.codes.NOT_FOUND:
                 raise _refused(answer)
             if left <= 0:

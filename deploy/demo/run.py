@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+from pydantic import SecretStr
 from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -26,7 +28,9 @@ from deploy.local.process import free_port
 from deploy.local.stack import LocalStack
 from deploy.local.workers import LocalWorkers, worker_settings
 from services.tally import Tally, damage_score
+from shared.auth.client import BearerAuth
 from shared.events import Verdict
+from shared.settings.secret_files import read_secret
 
 PATIENCE_SECONDS: Final = 90.0
 """How long to wait for outstanding verdicts after the last photo."""
@@ -62,14 +66,20 @@ def _run(folder: Path, rate: float, console: Console) -> int:
         settings = worker_settings(stack, folder, port=port)
         _prepare(folder, settings, console)
         with console.status("starting gateway, crop and score"):
-            workers = LocalWorkers(
-                folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers, gateway_port=port
-            )
+            workers = LocalWorkers(folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers)
             workers.__enter__()
         with _left(workers):
             console.print("three worker processes are up: gateway, crop, score")
             summary = _stream(
-                folder, rate, stack=stack, workers=workers, gateway=f"http://127.0.0.1:{port}", console=console
+                folder,
+                rate,
+                stack=stack,
+                workers=workers,
+                gateway=httpx.Client(
+                    base_url=f"http://127.0.0.1:{port}",
+                    auth=BearerAuth(SecretStr(read_secret(Path(settings["LINEGATE_TOKEN_FILE"]), "client.token_file"))),
+                ),
+                console=console,
             )
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     console.print(summary_view(summary))
@@ -102,7 +112,7 @@ def _prepare(folder: Path, settings: dict[str, str], console: Console) -> None:
 
 
 def _stream(
-    folder: Path, rate: float, *, stack: LocalStack, workers: LocalWorkers, gateway: str, console: Console
+    folder: Path, rate: float, *, stack: LocalStack, workers: LocalWorkers, gateway: httpx.Client, console: Console
 ) -> dict[str, Any]:
     photos = live_photos(PLANTS, folder)
     damaged = {photo.id: photo.damaged for photo in photos}
@@ -148,7 +158,7 @@ def _stream(
 
 def _send(
     photos: list[LivePhoto],
-    gateway: str,
+    gateway: httpx.Client,
     rate: float,
     *,
     tally: Tally,

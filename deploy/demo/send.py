@@ -40,14 +40,14 @@ def live_photos(plants: Sequence[DemoPlant], folder: Path) -> list[LivePhoto]:
     return [photo for turn in zip(*lines, strict=True) for photo in turn]
 
 
-def send(photos: Sequence[LivePhoto], gateway: str, rate: float, tally: Tally, lock: threading.Lock) -> None:
-    """Post every photo at `rate` per second and book it in the tally before it leaves.
+def send(photos: Sequence[LivePhoto], gateway: httpx.Client, rate: float, tally: Tally, lock: threading.Lock) -> None:
+    """Post every photo to `gateway` at `rate` per second and book it in the tally before it leaves.
 
     Raises:
         LinegateError: the gateway refused a photo; the demo's photos are all valid.
     """
     started = time.monotonic()
-    with httpx.Client(base_url=gateway, timeout=ANSWER_SECONDS) as client, ThreadPoolExecutor(SENDERS) as senders:
+    with gateway as client, ThreadPoolExecutor(SENDERS) as senders:
         posts = []
         for number, photo in enumerate(photos):
             time.sleep(max(0.0, started + number / rate - time.monotonic()))
@@ -80,6 +80,7 @@ def _post(client: httpx.Client, photo: LivePhoto, tally: Tally, lock: threading.
             "idempotency-key": photo.id,
         },
         content=content,
+        timeout=ANSWER_SECONDS,
     )
     if answer.status_code != httpx.codes.ACCEPTED:
         raise LinegateError(f"the gateway answered {answer.status_code} to {photo.path.name}: {answer.text}")

@@ -1,5 +1,6 @@
 """`linegate up`: a whole Linegate on this machine until Ctrl-C."""
 
+import shlex
 import signal
 import threading
 from pathlib import Path
@@ -23,15 +24,21 @@ def run_up(folder: Path, port: int) -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     with console.status("starting Kafka and Redis"), LocalStack(folder) as stack:
         settings = worker_settings(stack, folder, port=port)
-        with LocalWorkers(
-            folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers, gateway_port=port
-        ) as workers:
+        with LocalWorkers(folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers) as workers:
             console.print(f"[bold]Linegate is up[/bold] on {stack.broker_version} and Redis {stack.redis_version}")
             console.print(f"  gateway  http://127.0.0.1:{port}/v1/images")
             console.print(f"  logs     {folder / 'logs'}")
             console.print("In another terminal, tell the commands where it is:")
             for key, value in settings.items():
-                console.print(f"  export {key}={value}", highlight=False, soft_wrap=True)
+                console.print(f"  export {key}={shlex.quote(value)}", highlight=False, soft_wrap=True)
+            token_file = settings["LINEGATE_TOKEN_FILE"]
+            console.print(
+                "The gateway asks who comes; other clients than these commands need the key itself:", soft_wrap=True
+            )
+            console.print(
+                f'  export LINEGATE_TOKEN="$(cat {shlex.quote(token_file)})"', highlight=False, soft_wrap=True
+            )
+            console.print('  curl -H "Authorization: Bearer $LINEGATE_TOKEN" ...', highlight=False, soft_wrap=True)
             console.print("Ctrl-C stops it.")
             supervisor = Supervisor(workers.processes, told=console.print)
             while not stop.wait(1.0):

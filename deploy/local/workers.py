@@ -12,7 +12,8 @@ import httpx
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from deploy.local.process import POLL_SECONDS, ServerFailedError, ServerProcess
+from deploy.local.access import local_access
+from deploy.local.process import POLL_SECONDS, ServerFailedError, ServerProcess, free_port
 from deploy.local.stack import LocalStack
 from shared.bus.clients import open_admin
 from shared.settings import load_settings
@@ -22,13 +23,12 @@ STEP_WORKERS: Final = ("crop", "score")
 
 
 class LocalWorkers:
-    """Gateway, crop and score as separate processes, for the length of a `with` block.
+    """Gateway, crop and score as separate processes, for the length of a `with` block. Each has a port for probes.
 
     Args:
         directory: receives one log file per worker.
         settings: what the workers are told by environment, e.g. `{"LINEGATE_GATEWAY__PORT": "8080"}`.
         bootstrap_servers: Kafka, to see when the workers have joined their groups.
-        gateway_port: the port in `settings`, to see when the gateway answers.
         names: which workers to start.
     """
 
@@ -38,16 +38,16 @@ class LocalWorkers:
         *,
         settings: Mapping[str, str],
         bootstrap_servers: str,
-        gateway_port: int,
         names: Sequence[str] = ("gateway", *STEP_WORKERS),
     ) -> None:
         self._directory = directory
         self._settings = settings
         self._bootstrap_servers = bootstrap_servers
-        self._gateway_port = gateway_port
         self._names = names
         self._exit = ExitStack()
         self.processes: dict[str, ServerProcess] = {}
+        self.probes: dict[str, str] = {}
+        """Where each answers `/healthz` and `/readyz`."""
 
     def __enter__(self) -> Self:
         """Start the workers and wait until each has its partitions.
@@ -56,14 +56,19 @@ class LocalWorkers:
             ServerFailedError: a worker ended, or did not join in time.
         """
         with ExitStack() as starting:
-            for name in self._names:
+            ports = set[int]()
+            while len(ports) < len(self._names):
+                ports.add(free_port())
+            for name, port in zip(self._names, ports, strict=True):
+                settings = {**self._settings, "LINEGATE_PROBES__PORT": str(port)}
                 process = ServerProcess(
                     f"linegate {name}",
-                    ["env", *(f"{key}={value}" for key, value in self._settings.items()), *command("serve", name)],
+                    ["env", *(f"{key}={value}" for key, value in settings.items()), *command("serve", name)],
                     log=self._directory / f"{name}.log",
                 )
                 starting.callback(process.stop)
                 self.processes[name] = process
+                self.probes[name] = f"http://127.0.0.1:{port}"
             if "gateway" in self._names:
                 self.processes["gateway"].wait_ready(self._gateway_ready, timeout=START_SECONDS)
             self._wait_for_groups([name for name in self._names if name in STEP_WORKERS])
@@ -82,7 +87,7 @@ class LocalWorkers:
 
     def _gateway_ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self._gateway_port}/readyz", timeout=5).is_success
+            return httpx.get(f"{self.probes['gateway']}/readyz", timeout=5).is_success
         except httpx.TransportError:
             return False
 
@@ -102,16 +107,23 @@ def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, 
 
     Args:
         stack: running.
-        folder: where the artifact store and the workers' caches go.
+        folder: where the artifact store, the workers' caches and the key to the gateway go.
         port: the gateway's.
+
+    Raises:
+        LinegateError: the key cannot be written.
     """
     root = folder.resolve()
+    access = local_access(root)
     return {
         "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
         "REDIS_URL": stack.redis_url,
         "LINEGATE_STORE__URL": str(root / "store"),
         "LINEGATE_STORE__CACHE_DIR": str(root / "cache"),
         "LINEGATE_GATEWAY__PORT": str(port),
+        # Only where they are: the key itself would be seen by whoever lists the processes of this machine.
+        "LINEGATE_AUTH__KEYS_FILE": str(access.keys_file),
+        "LINEGATE_TOKEN_FILE": str(access.token_file),
         # The same name after a restart: what a killed worker left open is settled at once, not after its time-out.
         "LINEGATE_BUS__INSTANCE": "local",
     }

@@ -5,6 +5,7 @@ import threading
 from services.crop.clock import SkewWatch
 from services.crop.step import CropStep
 from services.wiring import fault_reporter, run_worker, watched_registry
+from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.cropping import Cropper
 from shared.events import PartImage
@@ -23,4 +24,6 @@ def main(settings: Settings, stop: threading.Event) -> int:
             snapshot=lambda: watcher.snapshot,
             clocks=SkewWatch(settings.faults.clock_skew_s, faults=faults),
         )
-        return run_worker(Worker(step, consumes=PartImage, name="crop", settings=settings.bus), stop, faults=faults)
+        worker = Worker(step, consumes=PartImage, name="crop", settings=settings.bus)
+        with worker_probes(worker, settings.probes):
+            return run_worker(worker, stop, faults=faults)

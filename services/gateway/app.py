@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
 
 from services.gateway import openapi, problems
-from services.gateway.routes import Gateway, probes, v1
+from services.gateway.guard import Guard
+from services.gateway.routes import Gateway, v1
 from services.gateway.submissions import Acknowledgement, Submissions
 from services.gateway.verdict_cache import VerdictCache
+from shared.auth import Authenticator
 from shared.bus.topics import MAX_RECORD_BYTES
 from shared.events import PartImage
 from shared.settings import Settings
@@ -39,6 +41,7 @@ def create_app(
     settings: Settings,
     publisher: Publisher,
     verdicts: VerdictCache,
+    authenticator: Authenticator,
     *,
     reachable: Callable[[], bool],
     current: Callable[[], bool],
@@ -50,12 +53,15 @@ def create_app(
         settings: of the process.
         publisher: takes photos to Kafka.
         verdicts: filled by a reader of Kafka.
+        authenticator: tells who asks.
         reachable: whether Kafka answers; may block for a moment.
         current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement.
     """
+    guard = Guard(authenticator)
     gateway = Gateway(
         settings=settings,
+        guard=guard,
         submissions=Submissions(publisher.publish, capacity=WINDOW, backlog=BACKLOG_BYTES),
         verdicts=verdicts,
         reachable=reachable,
@@ -73,11 +79,12 @@ def create_app(
         description=openapi.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        # Ours below, for those who may come in.
+        openapi_url=None,
         redirect_slashes=False,
     )
     problems.install(app)
     app.include_router(v1(gateway))
-    app.include_router(probes(gateway))
     generate = app.openapi
 
     def with_problems() -> dict[str, Any]:
@@ -86,4 +93,9 @@ def create_app(
         return schema
 
     app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Security(guard)])
+    async def document() -> dict[str, Any]:
+        return app.openapi()
+
     return app

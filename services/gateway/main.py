@@ -1,21 +1,22 @@
 """The gateway as a process: publisher, answer feed and HTTP server, started and ended in order."""
 
-import socket
 import threading
 from datetime import timedelta
 from typing import Final
 
 import structlog
-import uvicorn
 
 from services.answers import AnswerFeed
 from services.gateway.app import create_app
 from services.gateway.probe import KafkaProbe
 from services.gateway.verdict_cache import Judged, VerdictCache
+from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
-from shared.errors import LinegateError
 from shared.events import now
-from shared.settings import Settings
+from shared.http_server import HttpServer
+from shared.probes import probes
+from shared.settings import ProbesSettings, Settings
+from shared.settings.sections import is_loopback
 
 ANSWERS: Final = 50_000
 """Answers kept in memory: about 55 MB."""
@@ -26,8 +27,6 @@ GRACE_SECONDS: Final = 15
 FLUSH_SECONDS: Final = 5.0
 """For photos whose clients were told to retry; every 202 was acknowledged before."""
 WATCH_SECONDS: Final = 0.2
-BACKLOG: Final = 256
-"""Connections that may wait to be accepted."""
 _log = structlog.get_logger(__name__)
 
 
@@ -35,8 +34,10 @@ def main(settings: Settings, stop: threading.Event) -> int:
     """Run the gateway until `stop` is set; answers the exit status.
 
     Raises:
-        LinegateError: the address cannot be listened on.
+        LinegateError: nothing says who may use it, or an address cannot be listened on.
     """
+    authenticator = make_authenticator(settings.auth)
+    _warn_if_open(settings)
     verdicts = VerdictCache(ANSWERS)
     feed = AnswerFeed(
         settings.bus,
@@ -44,72 +45,64 @@ def main(settings: Settings, stop: threading.Event) -> int:
         on_dead_letter=lambda letter: verdicts.put(letter.image, letter),
         since=now() - READ_BACK,
     )
-    with _listen(settings.gateway.host, settings.gateway.port) as listener:
-        publisher = EventPublisher(settings.bus)
-        try:
-            with feed:
-                app = create_app(
-                    settings,
-                    publisher,
-                    verdicts,
-                    reachable=KafkaProbe(settings.bus).reachable,
-                    current=lambda: feed.current,
-                )
-                server = uvicorn.Server(
-                    uvicorn.Config(
-                        app,
-                        lifespan="off",
-                        log_config=None,
-                        access_log=False,
-                        server_header=False,
-                        timeout_graceful_shutdown=GRACE_SECONDS,
-                    )
-                )
-                return _serve(server, listener, stop, feed=feed, verdicts=verdicts, publisher=publisher)
-        finally:
-            publisher.close(FLUSH_SECONDS)
+    kafka = KafkaProbe(settings.bus)
+    publisher = EventPublisher(settings.bus)
+    try:
+        app = create_app(
+            settings,
+            publisher,
+            verdicts,
+            authenticator,
+            reachable=kafka.reachable,
+            current=lambda: feed.current,
+        )
+        server = HttpServer(
+            app, host=settings.gateway.host, port=settings.gateway.port, section="gateway", grace_s=GRACE_SECONDS
+        )
+        with probes(
+            settings.probes,
+            dead=lambda: _dead(server, settings.probes),
+            unready=lambda: _unready(kafka, feed),
+        ):
+            return _serve(server, stop, feed=feed, verdicts=verdicts, publisher=publisher)
+    finally:
+        publisher.close(FLUSH_SECONDS)
 
 
 def _serve(
-    server: uvicorn.Server,
-    listener: socket.socket,
+    server: HttpServer,
     stop: threading.Event,
     *,
     feed: AnswerFeed,
     verdicts: VerdictCache,
     publisher: EventPublisher,
 ) -> int:
-    # Not in the main thread, where uvicorn would take over the signals that are ours.
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="http")
-    thread.start()
-    host, port = listener.getsockname()[:2]
-    _log.info("gateway listens", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    healthy = True
-    while healthy and not stop.wait(WATCH_SECONDS):
-        healthy = thread.is_alive() and feed.running and publisher.failure is None
-    if not healthy:
-        _log.error("gateway failed", http=thread.is_alive(), answers=feed.running, publisher=publisher.failure)
-    verdicts.close()
-    server.should_exit = True
-    thread.join()
+    with feed, server:
+        _log.info("gateway listens", url=server.url)
+        healthy = True
+        while healthy and not stop.wait(WATCH_SECONDS):
+            healthy = server.running and feed.running and publisher.failure is None
+        if not healthy:
+            _log.error("gateway failed", http=server.running, answers=feed.running, publisher=publisher.failure)
+        verdicts.close()
     return 0 if healthy else 1
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # Named TCP, because asyncio turns Nagle's algorithm off only where it knows the protocol: 40 ms per answer.
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(BACKLOG)
-        except OSError:
-            listener.close()
-            raise
-    except OSError as error:
-        raise LinegateError(
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            hint="is the port taken, or the host not one of ours? gateway.host and gateway.port set them",
-        ) from None
-    return listener
+def _dead(server: HttpServer, limits: ProbesSettings) -> str | None:
+    age = server.beat_age_s
+    return f"requests have not been served for {age:.0f} s" if age > limits.max_tick_age_s else None
+
+
+def _unready(kafka: KafkaProbe, feed: AnswerFeed) -> str | None:
+    if not kafka.reachable():
+        return "Kafka does not answer"
+    return None if feed.current else "verdicts are still being read from Kafka"
+
+
+def _warn_if_open(settings: Settings) -> None:
+    if settings.auth.mode == "off" and not is_loopback(settings.gateway.host):
+        _log.warning(
+            "NOBODY IS ASKED WHO THEY ARE: auth.mode is off, and the network can reach this gateway. Whoever can "
+            "connect may hand in photos for every plant and read every verdict",
+            host=settings.gateway.host,
+        )

@@ -11,7 +11,8 @@ from shared.events import Check, ModelStamp, Timings, Verdict
 
 DESCRIPTION: Final = (
     "Photos of parts in, pass/fail verdicts out. A photo that was answered with 202 is in Kafka, and its verdict comes "
-    "exactly once. Every error is `application/problem+json` (RFC 9457) with a `hint`."
+    "exactly once. Every request carries `Authorization: Bearer`. Every error is `application/problem+json` (RFC 9457) "
+    "with a `hint`."
 )
 IDEMPOTENCY: Final = (
     "The photo's id, which a retry repeats: within the window of this gateway the photo is then not taken twice."
@@ -48,6 +49,23 @@ _VERDICT_EXAMPLE: Final = Verdict.model_validate(
 )
 
 
+_REFUSALS: Final = (
+    (401, "unauthenticated", "No bearer token was sent, or it is not valid."),
+    (403, "forbidden", "No role of the caller permits this, or not at this plant."),
+)
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+_HEADERS: Final = {
+    401: {"WWW-Authenticate": _header("As RFC 6750 has it.")},
+    403: {"WWW-Authenticate": _header("As RFC 6750 has it.")},
+    503: {"Retry-After": _header("Seconds.")},
+}
+
+
 def submit(max_bytes: int) -> dict[str, Any]:
     """Arguments of `POST /v1/images`."""
     fields = PhotoFields.model_json_schema()
@@ -76,11 +94,16 @@ def submit(max_bytes: int) -> dict[str, Any]:
                 "headers": {"Location": _header("Where the verdict will be.")},
             },
             **_problems(
+                *_REFUSALS,
                 (408, "upload-too-slow", "The photo did not arrive in time."),
                 (413, "photo-too-large", f"The photo exceeds {max_bytes} bytes."),
                 (415, "unsupported-media-type", "Not a picture that is taken, or not the one declared."),
                 (422, "invalid-request", "A field is missing, unknown or wrong; or the id belongs to another photo."),
-                (503, "kafka-away", "Kafka did not acknowledge in time, or the gateway is busy."),
+                (
+                    503,
+                    "kafka-away",
+                    "Kafka did not acknowledge in time, the gateway is busy, or the identity provider is away.",
+                ),
             ),
         },
         "openapi_extra": {
@@ -113,14 +136,10 @@ def _problems(*entries: tuple[int, str, str]) -> dict[int | str, dict[str, Any]]
                     },
                 }
             },
-            **({"headers": {"Retry-After": _header("Seconds.")}} if status == 503 else {}),
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
         }
         for status, kind, text in entries
     }
-
-
-def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
 
 
 def _described(schema: dict[str, Any], *, required: bool) -> str:
@@ -137,20 +156,20 @@ VERDICT: Final[dict[str, Any]] = {
             "content": {"application/json": {"example": _VERDICT_EXAMPLE.model_dump(mode="json")}},
         },
         **_problems(
-            (404, "verdict-pending", "No verdict yet (verdict-pending), or none under this id (verdict-unknown)."),
+            *_REFUSALS,
+            (
+                404,
+                "verdict-pending",
+                "No verdict yet (verdict-pending), or none under this id that you may read (verdict-unknown).",
+            ),
             (
                 422,
                 "photo-set-aside",
                 "The photo became a dead letter and will not be judged; or the request is wrong.",
             ),
-            (503, "not-current", "The gateway has not caught up with Kafka."),
+            (503, "not-current", "The gateway has not caught up with Kafka, or the identity provider is away."),
         ),
     },
-}
-HEALTHZ: Final[dict[str, Any]] = {"summary": "Liveness"}
-READYZ: Final[dict[str, Any]] = {
-    "summary": "Readiness",
-    "responses": _problems((503, "kafka-away", "Kafka does not answer, or verdicts are still being read.")),
 }
 SCHEMAS: Final[dict[str, Any]] = models_json_schema(
     [(Problem, "serialization")], ref_template="#/components/schemas/{model}"

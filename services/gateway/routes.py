@@ -1,22 +1,25 @@
-"""The HTTP interface: a photo in, a verdict out, and the two probes."""
+"""The HTTP interface: a photo in, a verdict out."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import quote
 
 import structlog
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.answers import DeadPhoto
 from services.gateway import openapi, tracing
+from services.gateway.guard import Guard, refuse_foreign_plant
 from services.gateway.photo import check_picture, fingerprint, part_image, read_fields
 from services.gateway.problems import ProblemError
 from services.gateway.submissions import BacklogError, IdReusedError, Submissions
 from services.gateway.upload import read_upload
 from services.gateway.verdict_cache import Judged, VerdictCache
+from shared.auth import Permission, Principal
 from shared.bus.publisher import PublishFailed
 from shared.events import PartImage, Verdict, new_event_id, now
 from shared.settings import Settings
@@ -41,20 +44,13 @@ class Accepted(BaseModel):
     )
 
 
-class Health(BaseModel):
-    """A probe's good answer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: str = Field(examples=["ready"])
-
-
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """What the routes work with.
 
     Attributes:
         settings: of the process.
+        guard: lets callers in.
         submissions: publishes photos, each id once.
         verdicts: the answers so far.
         reachable: whether Kafka answers; blocks for a moment, so it is called off the event loop.
@@ -65,6 +61,7 @@ class Gateway:
     """
 
     settings: Settings
+    guard: Guard
     submissions: Submissions
     verdicts: VerdictCache
     reachable: Callable[[], bool]
@@ -75,8 +72,11 @@ class Gateway:
 
 
 def v1(gateway: Gateway) -> APIRouter:
-    """The routes of clients. They stand in one router, so that a dependency on it guards them all."""
-    router = APIRouter(prefix="/v1")
+    """The routes of clients. They stand in one router, so that a dependency on it guards them all.
+
+    Each names its permission as well. What a permission is given for, a plant, is known only inside.
+    """
+    router = APIRouter(prefix="/v1", dependencies=[Security(gateway.guard)])
     longest = gateway.settings.gateway.verdict_wait_max_s
 
     class VerdictQuery(BaseModel):
@@ -88,17 +88,22 @@ def v1(gateway: Gateway) -> APIRouter:
     async def submit(
         request: Request,
         response: Response,
+        principal: Annotated[Principal, Security(gateway.guard, scopes=[Permission.SUBMIT_PHOTO])],
         idempotency_key: Annotated[
             str | None, Header(alias="Idempotency-Key", max_length=130, description=openapi.IDEMPOTENCY)
         ] = None,
         traceparent: Annotated[str | None, Header(description="W3C Trace Context; goes along to the verdict.")] = None,
     ) -> Accepted:
         """Take a photo of a part. 202 means that Kafka holds it; the verdict follows at the address in the answer."""
+        # Before a byte of the photo is read; a plant that stands in the form is looked at afterwards.
+        for plant in request.query_params.getlist("plant"):
+            refuse_foreign_plant(request, principal, Permission.SUBMIT_PHOTO, plant)
         if gateway.uploads.locked():
             raise _unavailable("too-busy", "The gateway is busy", "Too many uploads at once.", retry_after=1)
         async with gateway.uploads:
             event, mark = await _event(gateway, request, idempotency_key, tracing.traceparent(traceparent))
-            await _publish(gateway, event, mark)
+            refuse_foreign_plant(request, principal, Permission.SUBMIT_PHOTO, event.plant)
+            await _publish(gateway, event, mark, principal)
         accepted = Accepted(id=event.id, part=event.part, verdict=f"/v1/verdicts/{quote(event.id)}")
         response.headers["Location"] = accepted.verdict
         return accepted
@@ -107,9 +112,14 @@ def v1(gateway: Gateway) -> APIRouter:
     async def verdict(
         image_id: Annotated[str, Path(min_length=1, max_length=128, description="The photo's id.")],
         query: Annotated[VerdictQuery, Query()],
+        principal: Annotated[Principal, Security(gateway.guard, scopes=[Permission.READ_VERDICT])],
     ) -> Response:
-        """The verdict on a photo, waiting for it up to `wait` seconds without holding anybody else up."""
-        answer = await gateway.verdicts.wait(image_id, query.wait)
+        """The verdict on a photo, waiting for it up to `wait` seconds without holding anybody else up.
+
+        A photo of a plant where you may not read is answered as one that does not exist, and as late.
+        """
+        visible = partial(principal.may, Permission.READ_VERDICT)
+        answer = await gateway.verdicts.wait(image_id, query.wait, visible)
         if isinstance(answer, Judged):
             return Response(answer.body, media_type="application/json")
         if isinstance(answer, DeadPhoto):
@@ -124,28 +134,7 @@ def v1(gateway: Gateway) -> APIRouter:
                 "Kafka is away, or its verdicts are still being read: this one may be there but unread.",
                 image=image_id,
             )
-        raise _no_verdict(image_id, pending=gateway.submissions.knows(image_id))
-
-    return router
-
-
-def probes(gateway: Gateway) -> APIRouter:
-    """The probes of an orchestrator; they need no caller's identity."""
-    router = APIRouter()
-
-    @router.get("/healthz", **openapi.HEALTHZ)
-    async def healthz() -> Health:
-        """The process answers."""
-        return Health(status="alive")
-
-    @router.get("/readyz", **openapi.READYZ)
-    async def readyz() -> Health:
-        """Kafka answers, and every verdict of the window that is kept has been read."""
-        if not await asyncio.to_thread(gateway.reachable):
-            raise _kafka_away("Kafka did not answer.")
-        if not gateway.current():
-            raise _unavailable("not-ready", "The gateway is starting", "Verdicts are still being read from Kafka.")
-        return Health(status="ready")
+        raise _no_verdict(image_id, pending=gateway.submissions.knows(image_id, visible))
 
     return router
 
@@ -172,15 +161,19 @@ async def _event(
     return event, fingerprint(fields, digest)
 
 
-async def _publish(gateway: Gateway, event: PartImage, mark: str) -> None:
-    judged = gateway.verdicts.get(event.id)
-    if judged is not None and not gateway.submissions.knows(event.id):
+async def _publish(gateway: Gateway, event: PartImage, mark: str, principal: Principal) -> None:
+    visible = partial(principal.may, Permission.SUBMIT_PHOTO)
+    if not gateway.submissions.knows(event.id, visible):
         # Sent before this process started, or through another gateway: its answer is proof that Kafka has it.
+        judged = gateway.verdicts.get(event.id, lambda plant: plant == event.plant)
+        if judged is None and gateway.verdicts.get(event.id, visible) is not None:
+            raise _id_reused(event.id)
         if isinstance(judged, Judged) and judged.part != event.part:
             raise _id_reused(event.id)
-        return
+        if judged is not None:
+            return
     try:
-        await gateway.submissions.submit(event, mark, timeout_s=gateway.acknowledge_s)
+        await gateway.submissions.submit(event, mark, timeout_s=gateway.acknowledge_s, visible=visible)
     except IdReusedError:
         raise _id_reused(event.id) from None
     except BacklogError:

@@ -2,6 +2,9 @@
 
 The window is this process's memory: the last `capacity` photos since it started. A retry that reaches another gateway,
 or this one after a restart, may be published again under the same event id; its verdicts then name the same image.
+
+Clients choose ids, so two plants may use the same one. Each plant has its own, and whoever may not send for the other
+can neither learn of its photos nor take their ids away.
 """
 
 import asyncio
@@ -15,10 +18,12 @@ from shared.events import PartImage
 
 Acknowledgement = concurrent.futures.Future[Any]
 Publish = Callable[[PartImage], Acknowledgement]
+Visible = Callable[[str], bool]
+"""Whether photos of this plant are the caller's business."""
 
 
 class IdReusedError(Exception):
-    """An id came a second time with a different photo or a different address."""
+    """An id came a second time with a different photo or a different address that the caller may know of."""
 
 
 class BacklogError(Exception):
@@ -46,14 +51,15 @@ class Submissions:
         self._capacity = capacity
         self._backlog = backlog
         self._under_way: list[tuple[Acknowledgement, int]] = []
-        self._window: OrderedDict[str, _Submission] = OrderedDict()
+        self._window: OrderedDict[str, dict[str, _Submission]] = OrderedDict()
+        """By image id, then by plant."""
 
-    def knows(self, image: str) -> bool:
-        """Whether `image` was accepted, or is on its way, within the window."""
-        known = self._window.get(image)
-        return known is not None and not _failed(known.acknowledged)
+    def knows(self, image: str, visible: Visible) -> bool:
+        """Whether `image` of a plant that is `visible` was accepted, or is on its way, within the window."""
+        known = self._window.get(image, {})
+        return any(visible(plant) and not _failed(one.acknowledged) for plant, one in known.items())
 
-    async def submit(self, event: PartImage, fingerprint: str, *, timeout_s: float) -> None:
+    async def submit(self, event: PartImage, fingerprint: str, *, timeout_s: float, visible: Visible) -> None:
         """Return once Kafka holds `event`. A repetition shares the first one's fate instead of being published.
 
         Args:
@@ -61,6 +67,7 @@ class Submissions:
             fingerprint: equal for equal content; tells a retry from another photo under the same id.
             timeout_s: seconds to wait for the acknowledgement. The event may still arrive afterwards: a later
                 repetition then waits for that same attempt.
+            visible: at which other plants the id may not have been used.
 
         Raises:
             BacklogError: nothing was published; come again later.
@@ -68,12 +75,16 @@ class Submissions:
             TimeoutError: no acknowledgement in time.
             Exception: what the publisher raised; a repetition is a new attempt.
         """
-        known = self._window.get(event.id)
+        plants = self._window.get(event.id, {})
+        known = plants.get(event.plant)
         if known is not None and known.fingerprint != fingerprint:
+            raise IdReusedError(event.id)
+        if any(plant != event.plant and visible(plant) for plant in plants):
             raise IdReusedError(event.id)
         if known is None or _failed(known.acknowledged):
             self._check_backlog(event)
-            known = self._window[event.id] = _Submission(fingerprint, self._publish(event))
+            known = _Submission(fingerprint, self._publish(event))
+            self._window.setdefault(event.id, {})[event.plant] = known
             self._under_way.append((known.acknowledged, len(event.pixels or b"")))
             self._trim()
         # Shielded: a client that hangs up, or is tired of waiting, must not cancel the attempt for its own retry.

@@ -8,6 +8,7 @@ from services.score.keeper import ModelKeeper
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from services.wiring import fault_reporter, run_worker, watched_registry
+from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.events import PartCrop
 from shared.faults.disk import tell_disk
@@ -49,5 +50,5 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 room=MemoryRoom(faults, name="scoring"),
             )
             worker = Worker(step, consumes=PartCrop, name="score", settings=settings.bus)
-            with keeper:
+            with keeper, worker_probes(worker, settings.probes):
                 return run_worker(worker, stop, faults=faults)

@@ -59,6 +59,8 @@ class Intake:
             high_water_bytes=settings.high_water_bytes,
         )
         self._refusals: Final = Refusals(settings, log.warning)
+        self.joined = False
+        """Whether the group has given this member its share, be it nothing."""
         self._opened: Consumer | None = None
         self._callback_error: BaseException | None = None
         self._full_since: float | None = None
@@ -205,6 +207,7 @@ class Intake:
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._metrics.rebalanced("assign")
         self.partitions.assign(_ids(partitions))
+        self.joined = True
         log.info("assigned: %s", _names(partitions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:

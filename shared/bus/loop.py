@@ -47,6 +47,8 @@ class Health:
     """Seconds since the loop last went round; a commit may take as long as the call budget."""
     step_busy_s: float
     """Seconds the step has been on its present batch."""
+    joined: bool
+    """Whether the group has given it its share of the partitions, be it none."""
     assigned: int
     """Partitions owned."""
     held: int
@@ -96,6 +98,7 @@ class Worker:
         return Health(
             tick_age_s=time.monotonic() - self._tick_at,
             step_busy_s=self._compute.busy_s,
+            joined=self._intake.joined,
             assigned=len(self._intake.partitions.ids),
             held=self._intake.partitions.held,
         )

@@ -3,12 +3,15 @@
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
 from shared.settings.sections import (
+    AuthSettings,
+    ClientSettings,
     CropSettings,
     FaultSettings,
     GatewaySettings,
     ImageSettings,
     MapPolicy,
     NetworkSettings,
+    ProbesSettings,
     RedisSettings,
     ScoreSettings,
     SigningSettings,
@@ -17,12 +20,15 @@ from shared.settings.sections import (
 )
 
 __all__ = [
+    "AuthSettings",
+    "ClientSettings",
     "CropSettings",
     "FaultSettings",
     "GatewaySettings",
     "ImageSettings",
     "MapPolicy",
     "NetworkSettings",
+    "ProbesSettings",
     "RedisSettings",
     "ScoreSettings",
     "Settings",

@@ -18,11 +18,14 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from shared.bus.settings import BusSettings
 from shared.settings.secret_files import WithSecretFiles
 from shared.settings.sections import (
+    AuthSettings,
+    ClientSettings,
     CropSettings,
     FaultSettings,
     GatewaySettings,
     ImageSettings,
     NetworkSettings,
+    ProbesSettings,
     RedisSettings,
     ScoreSettings,
     SigningSettings,
@@ -36,8 +39,10 @@ PLAIN_VARIABLES: Final[Mapping[str, tuple[str, str]]] = {
     "KAFKA_BOOTSTRAP_SERVERS": ("bus", "bootstrap_servers"),
     "REDIS_URL": ("redis", "url"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("telemetry", "otlp_endpoint"),
+    "LINEGATE_TOKEN": ("client", "token"),
+    "LINEGATE_TOKEN_FILE": ("client", "token_file"),
 }
-"""Variables of other tools' making that are honoured where the `LINEGATE_` one is not set."""
+"""Short names, most of other tools' making, that are honoured where the long one is not set."""
 
 
 def config_file() -> Path | None:
@@ -82,6 +87,9 @@ class Settings(BaseSettings):
     signing: SigningSettings = Field(default_factory=SigningSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    client: ClientSettings = Field(default_factory=ClientSettings)
+    probes: ProbesSettings = Field(default_factory=ProbesSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @classmethod

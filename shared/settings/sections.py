@@ -1,6 +1,6 @@
 """The sections of the settings. Every field has a unit, a safe default and a description; docs are made from them."""
 
-from ipaddress import ip_network
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qs, urlsplit
@@ -136,7 +136,7 @@ class NetworkSettings(Section):
     def _are_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
         for entry in entries:
             try:
-                ip_network(entry)
+                ipaddress.ip_network(entry)
             except ValueError as error:
                 if entry.replace(".", "").isdecimal() or not entry or set(entry) & set("/:*@ []"):
                     raise ValueError(
@@ -221,6 +221,83 @@ class GatewaySettings(Section):
     )
 
 
+class AuthSettings(Section):
+    """Who may use the HTTP services: static keys, an identity provider's tokens, or both (security-http.md)."""
+
+    mode: Literal["on", "off"] = Field(
+        "on",
+        description="`off` lets everybody do everything. With `on`, a service that knows of no one does not start.",
+    )
+    keys_file: Path | None = Field(None, description="File of static keys, which `linegate keys` writes.")
+    issuer: str | None = Field(None, description="The identity provider: the only `iss` of a token that is taken.")
+    audience: str | None = Field(None, description="The `aud` that a token must be for.")
+    jwks: str | None = Field(
+        None,
+        description="The provider's public keys: an `https://` URL (`http://` on this machine only), or a file's path.",
+    )
+    jwks_ca: Path | None = Field(
+        None, description="PEM file of the certificates to trust for `jwks`. Unset: those that this machine trusts."
+    )
+    roles_claim: str = Field(
+        "roles", min_length=1, description="The token's claim that lists the roles; `a.b` means `b` inside `a`."
+    )
+    plants_claim: str = Field("plants", min_length=1, description="The claim that lists the plants; `*` is every one.")
+    leeway_s: Annotated[float, Field(ge=0, le=300)] = Field(
+        30.0, description="By how much the provider's clock may differ from ours, in seconds."
+    )
+
+    @field_validator("keys_file", "jwks_ca")
+    @classmethod
+    def _home(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser()
+
+    @field_validator("jwks")
+    @classmethod
+    def _is_safe(cls, jwks: str | None) -> str | None:
+        if jwks is None or "://" not in jwks:
+            return jwks
+        url = urlsplit(jwks)
+        if url.hostname and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname))):
+            return jwks
+        raise ValueError(
+            "an https:// URL or a file's path is needed: whoever can change the keys on their way can make tokens"
+        )
+
+    @model_validator(mode="after")
+    def _are_together(self) -> Self:
+        given = {name: getattr(self, name) is not None for name in ("issuer", "audience", "jwks")}
+        if any(given.values()) and not all(given.values()):
+            missing = " and ".join(name for name, is_given in given.items() if not is_given)
+            raise ValueError(f"issuer, audience and jwks belong together; {missing} is not set")
+        return self
+
+    @property
+    def jwks_path(self) -> Path:
+        """`jwks`, where it is a file."""
+        return Path(self.jwks or "").expanduser()
+
+
+class ClientSettings(Section):
+    """What the commands show to a gateway."""
+
+    token: SecretStr | None = Field(None, description="The bearer token; never printed.")
+
+
+class ProbesSettings(Section):
+    """Liveness and readiness of each process, for an orchestrator, on a port of their own (security-http.md)."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Probes ask nobody who they are.")
+    port: int | None = Field(
+        None, ge=0, le=65535, description="Port to listen on; 0 picks a free one. Unset: no probes."
+    )
+    max_tick_age_s: Seconds = Field(
+        120.0, description="A process whose loop has not gone round for this long is not alive, in seconds."
+    )
+    max_step_s: Seconds = Field(
+        600.0, description="A worker that has been on one batch for this long is not alive, in seconds."
+    )
+
+
 class TelemetrySettings(Section):
     """Logs, metrics and traces."""
 
@@ -236,3 +313,11 @@ class TelemetrySettings(Section):
     instance: str | None = Field(
         None, description="Name of this process in logs and metrics. Unset: host name and process id."
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be meant by `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from shared.settings.sections import TelemetrySettings
 from shared.telemetry.logs import configure_logs
+from shared.telemetry.spans import HideQuerySecrets
 
 _EXPORT_TIMEOUT_S: Final = 5
 """A collector that is away may delay the end of a process by this much, and nothing else."""
@@ -52,6 +53,7 @@ def configure(service_name: str, settings: TelemetrySettings) -> Telemetry:
         {"service.name": name, "service.instance.id": instance, "service.version": _own_version()}
     )
     tracer_provider = TracerProvider(resource=resource)
+    tracer_provider.add_span_processor(HideQuerySecrets())
     readers: list[MetricReader] = []
     if settings.otlp_endpoint is not None:
         readers.append(_export(settings.otlp_endpoint.rstrip("/"), settings.export_interval_s, tracer_provider))

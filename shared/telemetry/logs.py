@@ -13,10 +13,17 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.settings.sections import TelemetrySettings
 
-_HIDDEN: Final = "***"
-_SECRET_KEY: Final = re.compile(r"passw|secret|token|authorization|api_?key|credential|cookie", re.IGNORECASE)
+HIDDEN: Final = "***"
+SECRET_KEY: Final = re.compile(r"passw|secret|token|authorization|api_?key|credential|cookie", re.IGNORECASE)
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s\"']+(?=@)")
 """User name and password inside a URL, wherever it stands in a line."""
+_TOKEN: Final = re.compile(
+    r"(?<=\blg_[0-9a-f]{8}_)[0-9a-f]{64}"  # a static key: its id may be seen
+    r"|\beyJ[\w-]{8,}\.[\w-]*\.[\w-]*"  # a JWT: base64 of `{"...`
+    r"|(?<=\bbearer )[^\s\"',}]{8,}",
+    re.IGNORECASE,
+)
+"""Bearer tokens, wherever they stand in a line."""
 
 
 def configure_logs(settings: TelemetrySettings, **bound: str) -> None:
@@ -56,7 +63,12 @@ def configure_logs(settings: TelemetrySettings, **bound: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering, hide_user_info],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *rendering,
+                hide_user_info,
+                hide_tokens,
+            ],
             foreign_pre_chain=common,
         )
     )
@@ -92,14 +104,19 @@ def hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def hide_user_info(_: WrappedLogger, __: str, line: Any) -> Any:
     """Cut user names and passwords out of the URLs of a finished line, tracebacks included."""
-    return _USER_INFO.sub(_HIDDEN, line) if isinstance(line, str) else line
+    return _USER_INFO.sub(HIDDEN, line) if isinstance(line, str) else line
+
+
+def hide_tokens(_: WrappedLogger, __: str, line: Any) -> Any:
+    """Cut bearer tokens out of a finished line: nobody logs them on purpose, but a library's message may hold one."""
+    return _TOKEN.sub(HIDDEN, line) if isinstance(line, str) else line
 
 
 def _hidden(key: object, value: Any) -> Any:
     if isinstance(value, (SecretStr, SecretBytes)):
-        return _HIDDEN
-    if isinstance(key, str) and value is not None and _SECRET_KEY.search(key):
-        return _HIDDEN
+        return HIDDEN
+    if isinstance(key, str) and value is not None and SECRET_KEY.search(key):
+        return HIDDEN
     if isinstance(value, (Mapping, MutableMapping)):
         return {inner: _hidden(inner, held) for inner, held in value.items()}
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):

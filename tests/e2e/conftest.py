@@ -10,8 +10,9 @@ import pytest
 from deploy.local.process import free_port
 from deploy.local.stack import LocalStack
 from deploy.local.workers import LocalWorkers, worker_settings
+from shared.auth.client import BearerAuth, client_auth
 from shared.bus.settings import BusSettings
-from shared.settings.sections import RedisSettings, StoreSettings
+from shared.settings.sections import ClientSettings, RedisSettings, StoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Line:
     environment: dict[str, str]
     photos: Path
     """The one folder that a `dataref` may point into."""
+
+    @property
+    def auth(self) -> BearerAuth | None:
+        """How tests show the gateway who they are."""
+        return client_auth(ClientSettings(token_file=Path(self.environment["LINEGATE_TOKEN_FILE"])))
 
     @property
     def bus(self) -> BusSettings:
@@ -57,7 +63,5 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
             "LINEGATE_IMAGES__MAX_PIXELS": str(4_000_000),
             "OMP_NUM_THREADS": "1",
         }
-        with LocalWorkers(
-            folder / "logs", settings=environment, bootstrap_servers=stack.bootstrap_servers, gateway_port=port
-        ) as workers:
+        with LocalWorkers(folder / "logs", settings=environment, bootstrap_servers=stack.bootstrap_servers) as workers:
             yield Line(stack, workers, f"http://127.0.0.1:{port}", environment, photos)

@@ -172,7 +172,7 @@ def test_a_wrong_schema_version_is_told(answers: Answers, publisher: EventPublis
 def test_over_http_too(line: Line, answers: Answers) -> None:
     """A camera that speaks HTTP posts a photo and waits for its verdict."""
     query = {"part": "P-http", "plant": "munich", "line": "line-1"}
-    with httpx.Client(base_url=line.gateway, timeout=60) as client:
+    with httpx.Client(base_url=line.gateway, timeout=60, auth=line.auth) as client:
         posted = client.post(
             "/v1/images", params=query, content=encode_png(picture(8)), headers={"content-type": "image/png"}
         )
@@ -182,6 +182,20 @@ def test_over_http_too(line: Line, answers: Answers) -> None:
     assert answer.json()["decision"] == "pass"
     answers.wait({posted.json()["id"]})
     assert answers.counts()[posted.json()["id"]] == 1
+
+
+def test_every_process_answers_its_probes(line: Line) -> None:
+    """Gateway, crop and score are alive and ready, and the gateway says so on no port that clients reach."""
+    assert line.workers.probes.keys() == {"gateway", "crop", "score"}
+    for url in line.workers.probes.values():
+        assert httpx.get(f"{url}/healthz", timeout=30).json() == {"status": "alive"}
+        assert httpx.get(f"{url}/readyz", timeout=30).json() == {"status": "ready"}
+    assert httpx.get(f"{line.gateway}/healthz", timeout=30).status_code == httpx.codes.NOT_FOUND
+
+
+def test_strangers_are_not_let_in(line: Line) -> None:
+    """The local line asks who comes, as a plant's does."""
+    assert httpx.get(f"{line.gateway}/v1/verdicts/x", timeout=30).status_code == httpx.codes.UNAUTHORIZED
 
 
 def test_a_new_assignment_takes_over_without_a_restart(line: Line, answers: Answers, publisher: EventPublisher) -> None:

@@ -11,8 +11,11 @@ from typing import Final
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from deploy.local.access import local_access
 from deploy.local.process import free_port
+from shared.auth.client import BearerAuth
 from shared.bus.dead_letter import dead_letter
 from shared.bus.errors import KafkaFailedError
 from shared.bus.publisher import EventPublisher
@@ -93,18 +96,24 @@ def verdict(photo: PartImage, *, score: float) -> Verdict:
 
 
 class GatewayProcess:
-    """`linegate serve gateway` as a process."""
+    """`linegate serve gateway` as a process, with a key that opens it to `http`, and probes."""
 
     def __init__(self, bootstrap_servers: str, log: Path, **environment: str) -> None:
         self.port = free_port()
         self.log = log
+        self.access = local_access(log.parent / f"access-{self.port}")
+        probe_port = free_port()
         self._environment = os.environ | {
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "LINEGATE_GATEWAY__PORT": str(self.port),
+            "LINEGATE_PROBES__PORT": str(probe_port),
+            "LINEGATE_AUTH__KEYS_FILE": str(self.access.keys_file),
             **environment,
         }
         self.process = self._start()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        auth = BearerAuth(SecretStr(self.access.token_file.read_text().strip()))
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, auth=auth)
+        self.probes = httpx.Client(base_url=f"http://127.0.0.1:{probe_port}", timeout=60)
 
     @property
     def url(self) -> str:
@@ -115,13 +124,13 @@ class GatewayProcess:
         """Start it again, on the same port, after it ended."""
         self.process = self._start()
 
-    def wait_until(self, condition: Callable[[httpx.Client], bool]) -> None:
+    def wait_until(self, condition: Callable[["GatewayProcess"], bool]) -> None:
         """Wait for `condition` of the running gateway; an unreachable one does not fulfil it."""
         deadline = time.monotonic() + READY_SECONDS
         while True:
             assert self.process.poll() is None, f"the gateway ended:\n{self.log.read_text()[-3000:]}"
             try:
-                if condition(self.http):
+                if condition(self):
                     return
             except httpx.TransportError:
                 pass
@@ -130,7 +139,7 @@ class GatewayProcess:
 
     def wait_ready(self) -> None:
         """Wait until it is ready."""
-        self.wait_until(lambda http: http.get("/readyz").status_code == 200)
+        self.wait_until(lambda gateway: gateway.probes.get("/readyz").status_code == 200)
 
     def terminate(self) -> int:
         """SIGTERM; answers the exit status."""
@@ -140,6 +149,7 @@ class GatewayProcess:
     def close(self) -> None:
         """End it however it is."""
         self.http.close()
+        self.probes.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from deploy.local.process import free_port
 from services.cli import replay, submit
+from services.keys.edit import add_key
+from services.keys.record import new_record
 from shared.bus.settings import BusSettings
 from shared.errors import LinegateError
 from shared.events import Verdict
@@ -53,7 +55,13 @@ def photo(tmp_path: Path) -> Any:
     return write
 
 
-@pytest.mark.usefixtures("pipeline")
+@pytest.fixture
+def token(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway's key, as `linegate up` tells its user."""
+    monkeypatch.setenv("LINEGATE_TOKEN_FILE", str(gateway.access.token_file))
+
+
+@pytest.mark.usefixtures("pipeline", "token")
 @pytest.mark.parametrize("via", ["kafka", "http"])
 @pytest.mark.parametrize("part", ["good-1", "bad-1"])
 def test_submit_shows_the_verdict(linegate: Any, photo: Any, gateway: Any, via: str, part: str) -> None:
@@ -67,7 +75,7 @@ def test_submit_shows_the_verdict(linegate: Any, photo: Any, gateway: Any, via: 
         assert expected in result.stdout
 
 
-@pytest.mark.usefixtures("pipeline")
+@pytest.mark.usefixtures("pipeline", "token")
 @pytest.mark.parametrize("via", ["kafka", "http"])
 def test_submit_tells_why_there_is_no_verdict(linegate: Any, photo: Any, gateway: Any, via: str) -> None:
     """A dead letter's reason and a silence within the wait are each one clear error."""
@@ -89,6 +97,23 @@ def test_submit_tells_mistakes_before_sending(linegate: Any, photo: Any, pipelin
     with pytest.raises(LinegateError, match="not a picture"):
         linegate("submit", str(tmp_path / "notes.txt"), *PLACE)
     assert len(pipeline.seen) == seen
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_submit_tells_what_its_token_may_not(
+    linegate: Any, photo: Any, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No token, a camera's, a reader's: each is one clear line that says what is lacking."""
+    arguments = ("submit", str(photo("good-1.png")), *PLACE, "--via", "http", "--gateway", gateway.url)
+    with pytest.raises(LinegateError, match="No token was sent") as caught:
+        linegate(*arguments)
+    assert "LINEGATE_TOKEN" in str(caught.value.hint)
+    for role, told in (("operator", "photos:submit"), ("camera", "may not read verdicts")):
+        key, record = new_record(roles=[role], plants=["munich"], expires=None, note="")
+        add_key(gateway.access.keys_file, record)
+        monkeypatch.setenv("LINEGATE_TOKEN", key)
+        with pytest.raises(LinegateError, match=told):
+            linegate(*arguments)
 
 
 def test_submit_tells_that_no_gateway_answers(linegate: Any, photo: Any) -> None:

@@ -126,11 +126,12 @@ def test_after_a_restart_verdicts_are_read_back(own_gateway: Any, bus: BusSettin
 def test_it_stops_in_order(own_gateway: Any, number: signal.Signals) -> None:
     """The signal ends the process with status 0, and a client that waits for a verdict gets an answer at once."""
     waiting = http.client.HTTPConnection("127.0.0.1", own_gateway.port, timeout=60)
-    waiting.request("GET", "/healthz")
+    bearer = {"Authorization": f"Bearer {own_gateway.access.token_file.read_text().strip()}"}
+    waiting.request("GET", "/openapi.json", headers=bearer)
     waiting.getresponse().read()
-    waiting.request("GET", "/v1/verdicts/nothing?wait=30")
+    waiting.request("GET", "/v1/verdicts/nothing?wait=30", headers=bearer)
     # Sent later, on another connection, and answered: so the wait above is under way.
-    assert own_gateway.http.get("/healthz").status_code == 200
+    assert own_gateway.http.get("/openapi.json").status_code == 200
     own_gateway.process.send_signal(number)
     answer = waiting.getresponse()
     assert (answer.status, json.load(answer)["type"]) == (503, "urn:linegate:problem:stopping")
@@ -150,7 +151,7 @@ def test_an_oversized_upload_is_told_over_a_real_connection(gateway: Any) -> Non
     known = gateway.http.post("/v1/images", params=params, content=b"\xff" * 40_000_000, headers=JPEG)
     problem(known, 413, "photo-too-large")
     problem(gateway.http.post("/v1/images", params=params, content=chunks(), headers=JPEG), 413, "photo-too-large")
-    assert gateway.http.get("/healthz").status_code == 200
+    assert gateway.http.get("/openapi.json").status_code == 200
 
 
 def test_a_photo_at_the_limit_fits_through_kafka(gateway: Any, bus: BusSettings) -> None:
@@ -181,8 +182,8 @@ def test_kafka_comes_and_goes_and_comes_back(tmp_path: Path, start_gateway: Any)
     """
     broker = KafkaBroker(tmp_path / "kafka")
     gateway = start_gateway(broker.bootstrap_servers, tmp_path / "gateway.log")
-    gateway.wait_until(lambda http: http.get("/healthz").status_code == 200)
-    problem(gateway.http.get("/readyz"), 503, "kafka-away")
+    gateway.wait_until(lambda gateway: gateway.probes.get("/healthz").status_code == 200)
+    assert gateway.probes.get("/readyz").json() == {"status": "not ready", "reason": "Kafka does not answer"}
     with broker:
         ensure_topics(AdminClient({"bootstrap.servers": broker.bootstrap_servers}))
         gateway.wait_ready()
@@ -193,12 +194,12 @@ def test_kafka_comes_and_goes_and_comes_back(tmp_path: Path, start_gateway: Any)
         refused = post(gateway.http, "during-1")
         image = problem(refused, 503, "kafka-away")["id"]
         assert int(refused.headers["retry-after"]) >= 1
-        problem(gateway.http.get("/readyz"), 503, "kafka-away")
+        assert gateway.probes.get("/readyz").status_code == 503
         problem(gateway.http.get(f"/v1/verdicts/{image}"), 503, "not-current")
-        assert gateway.http.get("/healthz").status_code == 200
+        assert gateway.probes.get("/healthz").json() == {"status": "alive"}
 
         broker.start()
-        gateway.wait_until(lambda http: post(http, "during-1", id=image).status_code == 202)
+        gateway.wait_until(lambda gateway: post(gateway.http, "during-1", id=image).status_code == 202)
         gateway.wait_ready()
         assert post(gateway.http, "after-1").status_code == 202
         bus = BusSettings(bootstrap_servers=broker.bootstrap_servers)

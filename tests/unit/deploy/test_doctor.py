@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.doctor import machine, run_doctor, servers, weights
+from deploy.doctor import access, machine, run_doctor, servers, weights
 from deploy.doctor.finding import Check, Finding, ok, warn
 from deploy.doctor.run import CHECKS
+from services.keys.edit import add_key
+from services.keys.record import new_record
 from shared.settings import Settings
+from tests.unit.shared.auth.provider import AUDIENCE, ISSUER, Provider
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +24,8 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LINEGATE_REDIS__URL", "redis://:hunter2@127.0.0.1:9/0")
     monkeypatch.setenv("LINEGATE_STORE__URL", str(tmp_path / "store"))
     monkeypatch.setenv("LINEGATE_STORE__CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("LINEGATE_TOKEN", "LINEGATE_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -138,11 +143,63 @@ def test_unwritable_store_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert one(servers.store).level == "FAIL"
 
 
+def levels(check: Check) -> list[tuple[str, str]]:
+    """Level and text of each finding."""
+    return [(finding.level, finding.told) for finding in check(Settings())]
+
+
+def test_a_gateway_without_anybody_is_a_warning_and_an_open_one_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open one on this machine only is a warning, too."""
+    assert one(access.who_may_come_in).level == "WARN"
+    monkeypatch.setenv("LINEGATE_AUTH__MODE", "off")
+    assert one(access.who_may_come_in).level == "WARN"
+    monkeypatch.setenv("LINEGATE_GATEWAY__HOST", "0.0.0.0")  # noqa: S104 - a value to read, nothing listens
+    assert one(access.who_may_come_in).level == "FAIL"
+
+
+def test_the_key_file_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Absent, broken, without a key in force, writable by others, and well."""
+    path = tmp_path / "keys.toml"
+    monkeypatch.setenv("LINEGATE_AUTH__KEYS_FILE", str(path))
+    assert one(access.who_may_come_in).level == "FAIL"
+    path.write_text("[[key]\n")
+    path.chmod(0o600)
+    assert "not TOML" in one(access.who_may_come_in).told
+    path.write_text("")
+    assert one(access.who_may_come_in).level == "WARN"
+    add_key(path, new_record(roles=["camera"], plants=["munich"], expires=None, note="")[1])
+    assert levels(access.who_may_come_in) == [("OK", f"{path} holds 1 key(s), 0 of them expired")]
+    path.chmod(0o660)
+    assert [level for level, _ in levels(access.who_may_come_in)] == ["OK", "FAIL"]
+
+
+def test_the_identity_provider_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keys can be had, or not."""
+    with Provider() as provider:
+        for name, value in (("ISSUER", ISSUER), ("AUDIENCE", AUDIENCE), ("JWKS", provider.url)):
+            monkeypatch.setenv(f"LINEGATE_AUTH__{name}", value)
+        assert one(access.who_may_come_in).level == "OK"
+    assert one(access.who_may_come_in).level == "FAIL"
+
+
+def test_our_token_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No gateway and a gateway that does not know us are warnings, what cannot be a token is an error."""
+    monkeypatch.setenv("LINEGATE_GATEWAY__PORT", "9")
+    assert one(access.our_token).level == "WARN"
+    with Provider() as gateway:
+        monkeypatch.setenv("LINEGATE_GATEWAY__PORT", str(gateway.server.server_address[1]))
+        for status, level in ((200, "OK"), (401, "WARN"), (500, "FAIL")):
+            gateway.status = status
+            assert one(access.our_token).level == level
+    monkeypatch.setenv("LINEGATE_TOKEN", "two words")
+    assert one(access.our_token).level == "FAIL"
+
+
 def test_every_check_says_what_it_looks_at() -> None:
     """And no check is forgotten."""
     written = {
         name: check
-        for module in (machine, servers, weights)
+        for module in (access, machine, servers, weights)
         for name, check in vars(module).items()
         if callable(check) and not name.startswith("_") and getattr(check, "__module__", "") == module.__name__
     }

@@ -111,6 +111,36 @@ def test_mistake_in_the_file_is_told_in_one_line(tmp_path: Path, text: str, told
 
 
 @pytest.mark.parametrize(
+    ("auth", "told"),
+    [
+        ('jwks = "http://id.example/jwks"', "an https:// URL or a file's path is needed"),
+        ('jwks = "ftp://127.0.0.1/jwks"', "an https:// URL or a file's path is needed"),
+        ('jwks = "http://127.0.0.1.evil.example/jwks"', "an https:// URL or a file's path is needed"),
+        ('jwks = "http://localhost@id.example/jwks"', "an https:// URL or a file's path is needed"),
+        ('issuer = "https://id.example"', "audience and jwks is not set"),
+        ('issuer = "https://id.example"\njwks = "/etc/jwks.json"', "audience is not set"),
+        ('mode = "maybe"', "auth.mode"),
+        ("leeway_s = 3600", "auth.leeway_s"),
+    ],
+)
+def test_half_or_unsafe_authentication_is_an_error(tmp_path: Path, auth: str, told: str) -> None:
+    """Keys that anybody on the way could change, and an identity provider without an audience, are none."""
+    (tmp_path / "linegate.toml").write_text(f"[auth]\n{auth}\n")
+    with pytest.raises(SettingsRejected, match=told):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "jwks", ["https://id.example/jwks", "http://127.0.0.1:1/jwks", "http://[::1]/jwks", "http://localhost/j", "~/jwks"]
+)
+def test_a_whole_and_safe_authentication_is_taken(tmp_path: Path, jwks: str) -> None:
+    """The control of those above."""
+    text = f'[auth]\nissuer = "https://id.example"\naudience = "linegate"\njwks = "{jwks}"\n'
+    (tmp_path / "linegate.toml").write_text(text)
+    assert load_settings().auth.jwks == jwks
+
+
+@pytest.mark.parametrize(
     ("variable", "told"),
     [
         ("LINEGATE_REDIS__URLL", "did you mean 'url'"),

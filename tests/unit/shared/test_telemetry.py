@@ -14,8 +14,9 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 
-from shared.telemetry.logs import hide_secrets, hide_user_info
+from shared.telemetry.logs import hide_secrets, hide_tokens, hide_user_info
 from shared.telemetry.metric_names import MetricName
+from shared.telemetry.spans import hidden_query
 
 ROOT = Path(__file__).parents[3]
 
@@ -109,6 +110,37 @@ def test_secrets_are_hidden_at_any_depth() -> None:
 def test_user_info_is_cut_out_of_urls(line: str, hidden: str) -> None:
     """And only there."""
     assert hide_user_info(None, "info", line) == hidden
+
+
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        (f"key lg_1f9a03bc_{'a' * 64} refused", "key lg_1f9a03bc_*** refused"),
+        ("got eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0. here", "got *** here"),
+        ("{'authorization': 'Bearer abcd.efgh'}", "{'authorization': 'Bearer ***'}"),
+        ("b'authorization: bearer abcdefgh'", "b'authorization: bearer ***'"),
+        ("a bearer token is needed", "a bearer token is needed"),
+        ("the key 1f9a03bc has expired", "the key 1f9a03bc has expired"),
+        ("digest " + "a" * 64, "digest " + "a" * 64),
+    ],
+)
+def test_bearer_tokens_are_cut_out_of_a_line(line: str, hidden: str) -> None:
+    """Wherever a library's message may have put one; ids and digests stay."""
+    assert hide_tokens(None, "info", line) == hidden
+
+
+@pytest.mark.parametrize(
+    ("query", "hidden"),
+    [
+        ("part=1&access_token=abc&line=l", "part=1&access_token=***&line=l"),
+        (f"key=lg_1f9a03bc_{'a' * 64}", "key=lg_1f9a03bc_***"),
+        ("api_key=&wait=10", "api_key=***&wait=10"),
+        ("captured=2025-03-01T06%3A30%3A00%2B01%3A00", "captured=2025-03-01T06%3A30%3A00%2B01%3A00"),
+    ],
+)
+def test_secrets_are_cut_out_of_a_query(query: str, hidden: str) -> None:
+    """By name or by look; the rest of it stays."""
+    assert hidden_query(query) == hidden
 
 
 class _Collector(BaseHTTPRequestHandler):

@@ -1,4 +1,7 @@
-"""The HTTP interface, answer by answer. The publisher is a list here; Kafka itself is in tests/integration/gateway."""
+"""The HTTP interface, answer by answer. The publisher is a list here; Kafka itself is in tests/integration/gateway.
+
+Everybody may do everything here; who may do what is in test_access.py.
+"""
 
 import io
 import json
@@ -18,6 +21,7 @@ from PIL import Image
 from services.answers import DeadPhoto
 from services.gateway.app import create_app
 from services.gateway.verdict_cache import Judged, VerdictCache
+from shared.auth.authenticator import NoAuthentication
 from shared.bus.publisher import PublishFailed
 from shared.events import Check, ModelStamp, PartImage, Timings, Verdict, now
 from shared.settings import GatewaySettings, ImageSettings, Settings
@@ -58,6 +62,7 @@ class Client:
             settings,
             self.publisher,
             self.verdicts,
+            NoAuthentication(),
             reachable=lambda: self.kafka_up,
             current=lambda: self.current,
             acknowledge_s=0.2,
@@ -403,7 +408,7 @@ def test_a_verdict_can_be_waited_for(client: Client) -> None:
     client.submit(picture(), id="a")
 
     def judge() -> None:
-        assert client.request("GET", "/healthz").status_code == 200
+        assert client.request("GET", "/openapi.json").status_code == 200
         client.verdicts.put("a", Judged.of(verdict("a")))
 
     later = threading.Timer(0.1, judge)
@@ -422,7 +427,7 @@ def test_pending_and_unknown_differ(client: Client) -> None:
 
 def test_a_dead_letter_is_told_with_its_reason(client: Client) -> None:
     """A photo that was set aside will never have a verdict; the client learns why and where it is kept."""
-    client.verdicts.put("a", DeadPhoto("a", "the picture is damaged", "linegate.images.dlq"))
+    client.verdicts.put("a", DeadPhoto("a", "the picture is damaged", "linegate.images.dlq", "munich"))
     body = problem(client.request("GET", "/v1/verdicts/a"), 422, "photo-set-aside")
     assert body["detail"] == "the picture is damaged"
     assert "linegate.images.dlq" in body["hint"]
@@ -441,11 +446,9 @@ def test_a_wrong_wait_is_named(client: Client, params: dict[str, str]) -> None:
 
 
 def test_before_the_reader_has_caught_up_nothing_is_unknown(client: Client) -> None:
-    """An unread verdict is not a missing one: 503, and not ready."""
+    """An unread verdict is not a missing one: 503."""
     client.current = False
     problem(client.request("GET", "/v1/verdicts/a"), 503, "not-current")
-    problem(client.request("GET", "/readyz"), 503, "not-ready")
-    assert client.request("GET", "/healthz").json() == {"status": "alive"}
 
 
 def test_a_stopping_gateway_sends_waiters_away(client: Client) -> None:
@@ -464,14 +467,6 @@ def test_while_kafka_is_away_nothing_is_unknown(client: Client) -> None:
     problem(client.request("GET", "/v1/verdicts/b"), 503, "not-current")
 
 
-def test_ready_means_kafka_answers(client: Client) -> None:
-    """Without Kafka the gateway is alive and not ready."""
-    assert client.request("GET", "/readyz").json() == {"status": "ready"}
-    client.kafka_up = False
-    problem(client.request("GET", "/readyz"), 503, "kafka-away")
-    assert client.request("GET", "/healthz").status_code == 200
-
-
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/v1/images", 405)])
 def test_even_a_wrong_path_is_a_problem(client: Client, method: str, path: str, status: int) -> None:
     """The framework's own errors have the same shape."""
@@ -481,9 +476,9 @@ def test_even_a_wrong_path_is_a_problem(client: Client, method: str, path: str, 
     assert response.json()["hint"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_no_page_that_needs_the_internet(client: Client, path: str) -> None:
-    """The framework's documentation pages load from a CDN and are therefore off."""
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/healthz", "/readyz"])
+def test_what_is_not_there(client: Client, path: str) -> None:
+    """The framework's documentation pages load from a CDN and are therefore off; probes have a port of their own."""
     assert client.request("GET", path).status_code == 404
 
 
@@ -499,7 +494,7 @@ def test_the_schema_is_complete(client: Client) -> None:
     submit = schema["paths"]["/v1/images"]["post"]
     assert {"image/jpeg", "image/png", "multipart/form-data"} <= submit["requestBody"]["content"].keys()
     assert {p["name"] for p in submit["parameters"]} >= {"part", "plant", "line", "camera", "Idempotency-Key"}
-    for path, method in (("/v1/images", "post"), ("/v1/verdicts/{image_id}", "get"), ("/readyz", "get")):
+    for path, method in (("/v1/images", "post"), ("/v1/verdicts/{image_id}", "get")):
         for status, answer in schema["paths"][path][method]["responses"].items():
             if status >= "400":
                 assert list(answer["content"]) == ["application/problem+json"]

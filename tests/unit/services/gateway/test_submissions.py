@@ -9,10 +9,15 @@ from services.gateway.submissions import BacklogError, IdReusedError, Submission
 from shared.events import PartImage, now
 
 
-def photo(image: str = "a") -> PartImage:
+def everything(_plant: str) -> bool:
+    """See all plants."""
+    return True
+
+
+def photo(image: str = "a", plant: str = "munich") -> PartImage:
     """An event under the id `image`."""
     return PartImage(
-        id=image, part="p", plant="munich", line="l1", captured=now(), mediatype="image/jpeg", pixels=b"\xff\xd8\xff"
+        id=image, part="p", plant=plant, line="l1", captured=now(), mediatype="image/jpeg", pixels=b"\xff\xd8\xff"
     )
 
 
@@ -37,13 +42,13 @@ def test_a_retry_after_the_acknowledgement_is_not_published_again() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         for _ in range(2):
-            attempt = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60))
+            attempt = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60, visible=everything))
             await asyncio.sleep(0)
             if not wire.acknowledgements[0].done():
                 wire.acknowledgements[0].set_result(None)
             await attempt
         assert len(wire.sent) == 1
-        assert submissions.knows("a")
+        assert submissions.knows("a", everything)
 
     asyncio.run(scene())
 
@@ -55,9 +60,9 @@ def test_a_retry_while_the_first_is_under_way_shares_its_fate() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         with pytest.raises(TimeoutError):
-            await submissions.submit(photo(), "f", timeout_s=0.01)
+            await submissions.submit(photo(), "f", timeout_s=0.01, visible=everything)
         assert not wire.acknowledgements[0].cancelled()
-        retry = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60))
+        retry = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60, visible=everything))
         await asyncio.sleep(0)
         wire.acknowledgements[0].set_result(None)
         await retry
@@ -72,7 +77,9 @@ def test_a_client_that_hangs_up_does_not_cancel_the_attempt() -> None:
     async def scene() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=10, backlog=1000)
-        one, other = (asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60)) for _ in range(2))
+        one, other = (
+            asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60, visible=everything)) for _ in range(2)
+        )
         await asyncio.sleep(0)
         one.cancel()
         await asyncio.gather(one, return_exceptions=True)
@@ -90,10 +97,10 @@ def test_after_a_failure_the_id_is_free() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=10, backlog=1000)
         with pytest.raises(TimeoutError):
-            await submissions.submit(photo(), "f", timeout_s=0.01)
+            await submissions.submit(photo(), "f", timeout_s=0.01, visible=everything)
         wire.acknowledgements[0].set_exception(RuntimeError("broker away"))
-        assert not submissions.knows("a")
-        retry = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60))
+        assert not submissions.knows("a", everything)
+        retry = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60, visible=everything))
         await asyncio.sleep(0)
         wire.acknowledgements[1].set_result(None)
         await retry
@@ -108,12 +115,12 @@ def test_an_id_for_another_photo_is_refused() -> None:
     async def scene() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=10, backlog=1000)
-        first = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60))
+        first = asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60, visible=everything))
         await asyncio.sleep(0)
         wire.acknowledgements[0].set_result(None)
         await first
         with pytest.raises(IdReusedError):
-            await submissions.submit(photo(), "g", timeout_s=60)
+            await submissions.submit(photo(), "g", timeout_s=60, visible=everything)
 
     asyncio.run(scene())
 
@@ -125,11 +132,11 @@ def test_the_window_is_bounded() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=2, backlog=1000)
         for image in "abc":
-            attempt = asyncio.ensure_future(submissions.submit(photo(image), "f", timeout_s=60))
+            attempt = asyncio.ensure_future(submissions.submit(photo(image), "f", timeout_s=60, visible=everything))
             await asyncio.sleep(0)
             wire.acknowledgements[-1].set_result(None)
             await attempt
-        assert [submissions.knows(image) for image in "abc"] == [False, True, True]
+        assert [submissions.knows(image, everything) for image in "abc"] == [False, True, True]
 
     asyncio.run(scene())
 
@@ -140,19 +147,49 @@ def test_the_backlog_is_bounded_in_bytes() -> None:
     async def scene() -> None:
         wire = Wire()
         submissions = Submissions(wire.publish, capacity=10, backlog=7)  # two photos of three bytes
-        attempts = [asyncio.ensure_future(submissions.submit(photo(image), "f", timeout_s=60)) for image in "ab"]
+        attempts = [
+            asyncio.ensure_future(submissions.submit(photo(image), "f", timeout_s=60, visible=everything))
+            for image in "ab"
+        ]
         await asyncio.sleep(0)
         with pytest.raises(BacklogError):
-            await submissions.submit(photo("c"), "f", timeout_s=60)
-        assert not submissions.knows("c")
-        attempts.append(asyncio.ensure_future(submissions.submit(photo("a"), "f", timeout_s=60)))
+            await submissions.submit(photo("c"), "f", timeout_s=60, visible=everything)
+        assert not submissions.knows("c", everything)
+        attempts.append(asyncio.ensure_future(submissions.submit(photo("a"), "f", timeout_s=60, visible=everything)))
         wire.acknowledgements[0].set_result(None)
         await asyncio.sleep(0)
-        attempts.append(asyncio.ensure_future(submissions.submit(photo("c"), "f", timeout_s=60)))
+        attempts.append(asyncio.ensure_future(submissions.submit(photo("c"), "f", timeout_s=60, visible=everything)))
         await asyncio.sleep(0)
         for acknowledgement in wire.acknowledgements[1:]:
             acknowledgement.set_result(None)
         await asyncio.gather(*attempts)
         assert [event.id for event in wire.sent] == ["a", "b", "c"]
+
+    asyncio.run(scene())
+
+
+def test_plants_do_not_share_their_ids() -> None:
+    """One plant's photo takes no id away from another's, and shows it nothing; who sends for both is told."""
+
+    async def scene() -> None:
+        wire = Wire()
+        submissions = Submissions(wire.publish, capacity=10, backlog=1000)
+
+        def only_puebla(plant: str) -> bool:
+            return plant == "puebla"
+
+        attempts = [asyncio.ensure_future(submissions.submit(photo(), "f", timeout_s=60, visible=everything))]
+        await asyncio.sleep(0)
+        assert not submissions.knows("a", only_puebla)
+        foreign = submissions.submit(photo(plant="puebla"), "g", timeout_s=60, visible=only_puebla)
+        attempts.append(asyncio.ensure_future(foreign))
+        await asyncio.sleep(0)
+        assert submissions.knows("a", only_puebla)
+        for acknowledgement in wire.acknowledgements:
+            acknowledgement.set_result(None)
+        await asyncio.gather(*attempts)
+        assert [event.plant for event in wire.sent] == ["munich", "puebla"]
+        with pytest.raises(IdReusedError):
+            await submissions.submit(photo(plant="berlin"), "f", timeout_s=60, visible=everything)
 
     asyncio.run(scene())

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from services.gateway.main import _listen
 from shared.errors import LinegateError
+from shared.http_server import listen
 
 
 def test_answers_are_not_held_back() -> None:
@@ -21,7 +21,7 @@ def test_answers_are_not_held_back() -> None:
             writer.close()
             await writer.wait_closed()
 
-        listener = _listen("127.0.0.1", 0)
+        listener = listen("127.0.0.1", 0, "gateway")
         async with await asyncio.start_server(serve, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
             nodelay = await seen
@@ -35,5 +35,5 @@ def test_answers_are_not_held_back() -> None:
 def test_an_address_that_is_not_ours_is_one_clear_error() -> None:
     """An address of another machine (TEST-NET-1, RFC 5737) is told with the names of the settings."""
     with pytest.raises(LinegateError, match=r"192\.0\.2\.1:8080") as caught:
-        _listen("192.0.2.1", 8080)
+        listen("192.0.2.1", 8080, "gateway")
     assert "gateway.host" in str(caught.value.hint)

@@ -1,0 +1,1 @@
+"""`linegate keys`: make, list and revoke the static keys of a plant."""
