@@ -6,6 +6,8 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
+from deploy.local.kafka import KafkaBroker
+from deploy.local.redis import RedisServer
 from tests.chaos.fuse import Arm
 from tests.chaos.marks import Marks
 from tests.chaos.models import Models
@@ -22,6 +24,7 @@ from tests.chaos.plan import (
     Swap,
     Visit,
 )
+from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Servers
 from tests.chaos.supervisor import Life, Slot, Supervisor
 
@@ -73,8 +76,9 @@ class Conductor:
             for fault, future in running:
                 if (error := future.exception()) is not None:
                     self._marks.trouble.append(f"{fault}: {error!r}")
+        self._strike_missed(plan)
 
-    def strike_missed(self, plan: Plan) -> None:
+    def _strike_missed(self, plan: Plan) -> None:
         """Strike the points again that every kill meant for them has missed, while there is traffic."""
         for point in dict.fromkeys(fault.point for fault in plan.faults if isinstance(fault, Kill)):
             for fault in (f for f in plan.faults if isinstance(f, Kill) and f.point is point):
@@ -89,22 +93,16 @@ class Conductor:
             case Stop():
                 self._freeze(fault)
             case BrokerRestart(hard=hard, away=away):
-                with self._locks["kafka"], self._marks.lasting("broker_restart", _how(hard)):
-                    broker = self._servers.broker
-                    (broker.kill if hard else broker.stop)()
-                    time.sleep(away)
-                    broker.start()
+                with self._locks["kafka"], self._marks.lasting("broker_restart", _how(hard), "kafka"):
+                    _restart(self._servers.broker, self._servers.kafka_proxy, hard=hard, away=away)
             case RedisRestart(hard=hard, away=away):
-                with self._locks["redis"], self._marks.lasting("redis_restart", _how(hard)):
-                    redis = self._servers.redis
-                    (redis.kill if hard else redis.stop)()
-                    time.sleep(away)
-                    redis.start()
+                with self._locks["redis"], self._marks.lasting("redis_restart", _how(hard), "redis"):
+                    _restart(self._servers.redis, self._servers.redis_proxy, hard=hard, away=away)
             case NetworkFault():
                 self._spoil_network(fault)
             case Visit(role=role, seconds=seconds):
                 guest = self._supervisor.guest(role)
-                with guest.lock, self._marks.lasting("visit", role):
+                with guest.lock, self._marks.lasting("visit", "joins and leaves", guest.name):
                     _arrive(guest)
                     time.sleep(seconds)
                     guest.close()
@@ -113,14 +111,16 @@ class Conductor:
                 self._swap(number)
 
     def _swap(self, number: int) -> None:
-        with self._marks.lasting("model_swap", PLANTS[number]):
+        with self._marks.lasting("model_swap", "new version", PLANTS[number]):
             self._models.swap(PLANTS[number])
 
     def _spoil_network(self, fault: NetworkFault) -> None:
         proxy = self._servers.kafka_proxy if fault.server == "kafka" else self._servers.redis_proxy
         victim = None if fault.victim is None else f"{fault.victim[0]}-{fault.victim[1]}"
         detail = f"{fault.server} {fault.weather}{'' if victim is None else ' for one'}"
-        with self._locks[f"{fault.server}-network"], self._marks.lasting("network_fault", detail):
+        with self._locks[f"{fault.server}-network"], self._marks.lasting(
+            "network_fault", detail, victim or fault.server
+        ):
             proxy.change(fault.weather, victim)
             try:
                 time.sleep(fault.seconds)
@@ -140,7 +140,7 @@ class Conductor:
                 survived = not life.dead.is_set()
                 life.signal(signal.SIGCONT)
                 if survived:
-                    self._marks.add("sigstop", slot.name, start=start)
+                    self._marks.add("sigstop", "past the session", slot.name, start=start)
                     return
         raise RuntimeError(f"{slot.name} could not be frozen")
 
@@ -183,9 +183,12 @@ class Conductor:
             if fault.point is Point.MID_MODEL_SWAP:
                 self._swap(fault.number % len(PLANTS))
             life.dead.wait(ARMED_S)
+        if fault.point is not Point.ANYWHERE and not victim.dead.is_set():
+            victim.signal(signal.SIGUSR1)
+            time.sleep(0.2)  # it writes its stacks into its log
         victim.signal(signal.SIGKILL)
         victim.dead.wait(DEATH_S)
-        return self._count(victim)
+        return self._count(slot, victim)
 
     def _make_room(self, life: Life, arm: Arm, fault: Kill) -> None:
         """A guest joins, so that the victim has to give partitions away."""
@@ -204,18 +207,29 @@ class Conductor:
             visitor.arm(Arm(fault.point, fault.passes, fault.delay))
         guest.close()
         guest.join()
-        return visitor is not None and self._count(visitor)
+        return visitor is not None and self._count(guest, visitor)
 
-    def _count(self, victim: Life) -> bool:
+    def _count(self, slot: Slot, victim: Life) -> bool:
         if victim.status != -signal.SIGKILL:
             return False
-        self._marks.add("sigkill", victim.struck or Point.ANYWHERE)
+        self._marks.add("sigkill", victim.struck or Point.ANYWHERE, slot.name)
         return True
 
 
 def _arrive(guest: Slot) -> Life | None:
     guest.open()
     return guest.wait_serving(SERVING_S)
+
+
+def _restart(server: KafkaBroker | RedisServer, proxy: Proxy, *, hard: bool, away: float) -> None:
+    """To clients past the proxy, the server is away as long as it is: connections are refused."""
+    proxy.refuse(True)
+    try:
+        (server.kill if hard else server.stop)()
+        time.sleep(away)
+        server.start()
+    finally:
+        proxy.refuse(False)
 
 
 def _how(hard: bool) -> str:

@@ -19,6 +19,8 @@ class Mark:
 
     kind: MarkKind
     detail: str
+    victim: str
+    """The worker or server."""
     start: float
     """Seconds since 1970."""
     end: float
@@ -33,18 +35,18 @@ class Marks:
         self.trouble: Final[list[str]] = []
         """Faults that could not be carried out: the harness's own failures."""
 
-    def add(self, kind: MarkKind, detail: str, *, start: float | None = None) -> None:
+    def add(self, kind: MarkKind, detail: str, victim: str, *, start: float | None = None) -> None:
         """It has happened, just now or since `start`."""
         now = time.time()
         with self._lock:
-            self._marks.append(Mark(kind, detail, now if start is None else start, now))
+            self._marks.append(Mark(kind, detail, victim, now if start is None else start, now))
 
     @contextmanager
-    def lasting(self, kind: MarkKind, detail: str) -> Iterator[None]:
+    def lasting(self, kind: MarkKind, detail: str, victim: str) -> Iterator[None]:
         """It happens during the block; not counted when the block fails."""
         start = time.time()
         yield
-        self.add(kind, detail, start=start)
+        self.add(kind, detail, victim, start=start)
 
     def all(self) -> tuple[Mark, ...]:
         """What there is so far."""

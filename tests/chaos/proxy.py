@@ -77,16 +77,24 @@ class Proxy:
         """Let there be `weather`, or None for a clear sky, for the clients whose name begins with `victim`, or all."""
         self._call(self._change(weather, victim))
 
+    def refuse(self, refusing: bool) -> None:
+        """Refuse connections as an absent server does, or take them again; the weather is another matter."""
+        self._call(self._unlisten() if refusing else self._listen())
+
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
-    async def _close(self) -> None:
-        await self._change(None, None)
+    async def _unlisten(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
+
+    async def _close(self) -> None:
+        await self._change(None, None)
+        await self._unlisten()
         for link in tuple(self._links):
             link.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -1,5 +1,6 @@
 """One run: servers, models, workers, photos and faults; then heal, drain, stop, and let the witnesses be heard."""
 
+import json
 import os
 import shutil
 import threading
@@ -7,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -126,6 +127,7 @@ def run_chaos(
             _drain(servers, sender, watch, patience, lambda: tell("draining"))
             drained_s = time.monotonic() - healed
             tell("workers stop")
+        (folder / "marks.json").write_text(json.dumps([asdict(mark) for mark in marks.all()], indent=1))
         tell("witnesses read")
         servers_ = servers.broker.direct_servers
         committed, uncommitted = read_all(servers_, "read_committed"), read_all(servers_, "read_uncommitted")

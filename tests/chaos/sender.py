@@ -13,6 +13,8 @@ from tests.chaos.photos import Draft, Photos
 from tests.chaos.plan import Burst
 
 POLL_S: Final = 0.1
+TRICKLE_S: Final = 0.25
+"""Between two photos after the last burst, while faults that were late still strike."""
 PATIENCE_S: Final = 600.0
 """Longer than any outage of the broker: within it the idempotent producer repeats without doubling."""
 
@@ -27,7 +29,7 @@ class Sender:
     Args:
         servers: the broker, past the proxy.
         photos: what to send.
-        bursts: when to send how many.
+        bursts: when to send how many; then a trickle until `finish`.
     """
 
     def __init__(self, servers: str, photos: Photos, bursts: Sequence[Burst]) -> None:
@@ -48,6 +50,7 @@ class Sender:
         self.acknowledged: Final[dict[str, Sent]] = {}
         """By id; complete once `finish` has returned."""
         self._failed: list[str] = []
+        self._enough = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send, name="sender", daemon=True)
 
@@ -56,15 +59,17 @@ class Sender:
         self._thread.start()
 
     def stop(self) -> None:
-        """End early."""
+        """End early, with bursts left."""
         self._stop.set()
+        self._enough.set()
 
     def finish(self) -> None:
-        """Wait until all is sent and acknowledged.
+        """End the trickle, and wait until all is sent and acknowledged.
 
         Raises:
             SendingFailed: something was not.
         """
+        self._enough.set()
         self._thread.join()
         left = self._producer.flush(PATIENCE_S)
         if left or self._failed:
@@ -79,6 +84,9 @@ class Sender:
                 return
             for draft in itertools.islice(self._photos, burst.photos):
                 self._produce(draft)
+        while not self._enough.wait(TRICKLE_S):
+            self._produce(next(self._photos))
+            self._producer.poll(0)
 
     def _produce(self, draft: Draft) -> None:
         def on_delivery(error: KafkaError | None, message: Message) -> None:

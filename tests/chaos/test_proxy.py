@@ -178,6 +178,19 @@ def test_one_client_can_be_hit_alone(server: EchoServer) -> None:
             assert _gone(again)
 
 
+def test_it_refuses_as_an_absent_server_does(proxy: Proxy) -> None:
+    """So that clients back off as they would without a proxy; connections that are open go on."""
+    with _connect(proxy) as old:
+        assert _ask(old, b"hello") == b"hello"
+        proxy.refuse(True)
+        with pytest.raises(ConnectionRefusedError):
+            _connect(proxy)
+        assert _ask(old, b"again") == b"again"
+    proxy.refuse(False)
+    with _connect(proxy) as new:
+        assert _ask(new, b"hello") == b"hello"
+
+
 def test_an_absent_server_is_a_closed_door() -> None:
     """No hanging where nobody listens behind the proxy."""
     with Proxy(free_port(), free_port()) as proxy, _connect(proxy) as connection:

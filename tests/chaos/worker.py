@@ -1,6 +1,7 @@
 """A real worker in a process of its own, forked from a server that has everything imported: restarts cost little."""
 
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -49,6 +50,7 @@ def work(order: Order, line: Connection) -> None:
     """Run the real `main` of the role, as `linegate serve` does, until SIGTERM or death."""
     _die_with_the_fork_server()
     _write_to(order.log)
+    faulthandler.register(signal.SIGUSR1)  # where is it? The conductor asks those that pass no point
     os.environ.update(order.environment)
     fuse = Fuse(line, order.arm)
     install(fuse)
