@@ -21,8 +21,8 @@ from tests.chaos.without_transactions import Delivery
 
 PLAIN_S: Final = 15.0
 """Between two lines of progress where nobody looks at a terminal."""
-CONTROL_SHARE: Final = 0.15
-"""A control's size, as a share of the run's."""
+CONTROL: Final = Size(1_500, 75.0, 14, 1, 1, 1, 1, 2, 3)
+"""Small, for without transactions a handful of kills is enough to be seen."""
 CONTROL_PATIENCE_S: Final = 30.0
 """What offsets-first has lost never comes."""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -64,7 +64,7 @@ def chaos(
     if control:
         summary["control"] = {}
         for delivery in (Delivery.OUTPUT_FIRST, Delivery.OFFSETS_FIRST):
-            outcome = _one(seed, _smaller(size), own / delivery.replace(" ", "-"), delivery, CONTROL_PATIENCE_S, console)
+            outcome = _one(seed, CONTROL, own / delivery.replace(" ", "-"), delivery, CONTROL_PATIENCE_S, console)
             summary["control"][delivery] = summarise(outcome)
             if (blind := blindness(outcome)) is not None:
                 failures.append(blind)
@@ -104,24 +104,6 @@ def _line(progress: Progress, elapsed: float) -> str:
     return (
         f"{elapsed:5.0f} s  {progress.phase}: {progress.acknowledged} photos, {progress.verdicts} verdicts, "
         f"{progress.dead_letters} dead letters; {faults}"
-    )
-
-
-def _smaller(size: Size) -> Size:
-    def share(count: int) -> int:
-        return max(1, round(count * CONTROL_SHARE)) if count else 0
-
-    return Size(
-        share(size.events),
-        size.seconds * CONTROL_SHARE,
-        # Kills at every point, or a control might miss the one that shows it.
-        max(10, share(size.sigkills)),
-        share(size.sigstops),
-        share(size.broker_restarts),
-        share(size.redis_restarts),
-        share(size.network_faults),
-        share(size.visits),
-        share(size.swaps),
     )
 
 
