@@ -7,10 +7,10 @@ READY  := $(VENV)/.linegate-ready
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit integration bench docs lock clean
+.PHONY: help setup demo test lint unit integration chaos chaos-control bench docs lock clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## the virtual environment, the packages, Kafka's jars and Redis
 
@@ -36,6 +36,16 @@ unit: $(READY) ## the tests without Kafka and Redis
 
 integration: $(READY) ## the tests on real Kafka and real Redis
 	$(BIN)/python -m pytest tests/integration tests/e2e
+
+SEED    ?= 1
+EVENTS  ?= 20000
+MINUTES ?= 12
+CHAOS   ?=
+chaos: $(READY) ## 20000 photos while everything fails, and two controls that must be seen to fail (SEED=n)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --events $(EVENTS) --minutes $(MINUTES) $(CHAOS)
+
+chaos-control: $(READY) ## only the controls without transactions
+	$(BIN)/python -m tests.chaos --seed $(SEED) --no-run
 
 bench: $(READY) ## ratios and medians; never part of the tests
 	$(BIN)/python -m tests.benchmarks

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tests.chaos.plan import Size, make_plan
+from tests.chaos.plan import Plan, Size, make_plan
 from tests.chaos.run import Outcome, Progress, run_chaos
 from tests.chaos.summary import blindness, complaints, summarise
 from tests.chaos.timeline import draw
@@ -57,14 +57,15 @@ def chaos(
     summary: dict[str, Any] = {"seed": seed}
     own = folder / f"seed-{seed}"
     if run:
-        outcome = _one(seed, size, own / "run", Delivery.TRANSACTIONS, patience, console)
+        outcome = _one(make_plan(seed, size), own / "run", Delivery.TRANSACTIONS, patience=patience, console=console)
         failures += complaints(outcome)
         summary = summarise(outcome)
         draw(outcome, own / "timeline.png")
     if control:
         summary["control"] = {}
         for delivery in (Delivery.OUTPUT_FIRST, Delivery.OFFSETS_FIRST):
-            outcome = _one(seed, CONTROL, own / delivery.replace(" ", "-"), delivery, CONTROL_PATIENCE_S, console)
+            plan, name = make_plan(seed, CONTROL), delivery.replace(" ", "-")
+            outcome = _one(plan, own / name, delivery, patience=CONTROL_PATIENCE_S, console=console)
             summary["control"][delivery] = summarise(outcome)
             if (blind := blindness(outcome)) is not None:
                 failures.append(blind)
@@ -74,8 +75,8 @@ def chaos(
     raise typer.Exit(1 if failures else 0)
 
 
-def _one(seed: int, size: Size, folder: Path, delivery: Delivery, patience: float, console: Console) -> Outcome:
-    console.rule(f"seed {seed}, {size.events} photos, {delivery}")
+def _one(plan: Plan, folder: Path, delivery: Delivery, *, patience: float, console: Console) -> Outcome:
+    console.rule(f"seed {plan.seed}, {plan.size.events} photos, {delivery}")
     started = time.monotonic()
     with Live(console=console, refresh_per_second=2, transient=True) as live:
         spoken = 0.0
@@ -90,7 +91,7 @@ def _one(seed: int, size: Size, folder: Path, delivery: Delivery, patience: floa
                 spoken = elapsed
                 console.print(line, highlight=False)
 
-        outcome = run_chaos(make_plan(seed, size), folder, delivery=delivery, patience=patience, look=look)
+        outcome = run_chaos(plan, folder, delivery=delivery, patience=patience, look=look)
     if not any(found for _, found in outcome.findings.items()) and not outcome.marks.trouble:
         # Broker data and models tell nothing any more; the logs stay.
         for name in ("servers", "store", "cache", "photos", "bundles"):

@@ -118,8 +118,9 @@ class Conductor:
         proxy = self._servers.kafka_proxy if fault.server == "kafka" else self._servers.redis_proxy
         victim = None if fault.victim is None else f"{fault.victim[0]}-{fault.victim[1]}"
         detail = f"{fault.server} {fault.weather}{'' if victim is None else ' for one'}"
-        with self._locks[f"{fault.server}-network"], self._marks.lasting(
-            "network_fault", detail, victim or fault.server
+        with (
+            self._locks[f"{fault.server}-network"],
+            self._marks.lasting("network_fault", detail, victim or fault.server),
         ):
             proxy.change(fault.weather, victim)
             try:

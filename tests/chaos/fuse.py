@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from shared.bus import intake, processing, transactions
 from tests.chaos.plan import Point
 
 FLUSH_S: Final = 3.0
+Callback: TypeAlias = Callable[[Consumer, list[TopicPartition]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Assigned:
     partitions: int
 
 
-Word = Assigned | Point
+Word: TypeAlias = Assigned | Point
 """What a worker tells the conductor; a point is its last word."""
 
 
@@ -111,35 +112,38 @@ def install(fuse: Fuse) -> None:
     """Put the fuse's points into this process."""
 
     class FusedProducer(Producer):
-        def init_transactions(self, *arguments: Any) -> None:
-            super().init_transactions(*arguments)
+        def init_transactions(self, *arguments: Any, **more: Any) -> None:
+            super().init_transactions(*arguments, **more)
             fuse.at(Point.AT_START)
 
-        def send_offsets_to_transaction(self, *arguments: Any) -> None:
+        def send_offsets_to_transaction(self, *arguments: Any, **more: Any) -> None:
             if fuse.due(Point.AFTER_PRODUCE) is not None:
                 self.flush(FLUSH_S)  # on the broker's disk, not only in our queue
                 fuse.blow(Point.AFTER_PRODUCE)
-            super().send_offsets_to_transaction(*arguments)
+            super().send_offsets_to_transaction(*arguments, **more)
             fuse.at(Point.AFTER_SEND_OFFSETS)
 
-        def commit_transaction(self, *arguments: Any) -> None:
+        def commit_transaction(self, *arguments: Any, **more: Any) -> None:
             with fuse.within(Point.DURING_COMMIT, after=Point.AFTER_COMMIT):
-                super().commit_transaction(*arguments)
+                super().commit_transaction(*arguments, **more)
             fuse.at(Point.AFTER_COMMIT)
 
     class FusedConsumer(Consumer):
         def subscribe(
             self,
             topics: list[str],
-            on_assign: Callable[..., None],
-            on_revoke: Callable[..., None],
-            on_lost: Callable[..., None],
+            on_assign: Callback | None = None,
+            on_revoke: Callback | None = None,
+            on_lost: Callback | None = None,
         ) -> None:
-            def assigned(consumer: Consumer, partitions: list[Any]) -> None:
+            if on_assign is None or on_revoke is None:
+                raise TypeError("a worker of the product looks after its partitions")
+
+            def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
                 on_assign(consumer, partitions)
                 fuse.tell(Assigned(len(partitions)))
 
-            def revoked(consumer: Consumer, partitions: list[Any]) -> None:
+            def revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
                 with fuse.within(Point.MID_REVOKE):
                     on_revoke(consumer, partitions)
 
@@ -172,4 +176,3 @@ def _replace(owner: object, name: str, value: object) -> None:
     if not hasattr(owner, name):
         raise AttributeError(f"{owner} has no {name} any more: the chaos harness has to follow the product")
     setattr(owner, name, value)
-

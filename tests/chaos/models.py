@@ -25,7 +25,10 @@ EXTRACTOR: Final = ExtractorSpec(
     weights=WeightsSpec(source="random:0"),
     input=InputSpec(height=64, width=64),
 )
-KINDS: Final = {"munich": ModelSpec(kind="patchcore", extractor=EXTRACTOR), "puebla": ModelSpec(kind="padim", extractor=EXTRACTOR)}
+KINDS: Final = {
+    "munich": ModelSpec(kind="patchcore", extractor=EXTRACTOR),
+    "puebla": ModelSpec(kind="padim", extractor=EXTRACTOR),
+}
 AUTHOR: Final = "chaos"
 PATIENCE_S: Final = 90.0
 PAUSE_S: Final = 0.5

@@ -179,7 +179,7 @@ class Plan:
 def make_plan(seed: int, size: Size) -> Plan:
     """Draw a schedule. The counts of `size` are met exactly; each kind of fault is spread over the whole time."""
     dice = random.Random(f"chaos-{seed}")  # noqa: S311 - a schedule, not a secret
-    faults = [
+    faults: list[Fault] = [
         *_kills(dice, size),
         *(
             Stop(at, dice.choice(ROLES), dice.randrange(RESIDENTS), dice.uniform(1.5, 5.0))
@@ -202,10 +202,7 @@ def make_plan(seed: int, size: Size) -> Plan:
             )
         ),
         *_network(dice, size),
-        *(
-            Visit(at, dice.choice(ROLES), dice.uniform(4.0, 12.0))
-            for at in _times(dice, size.visits, size.seconds)
-        ),
+        *(Visit(at, dice.choice(ROLES), dice.uniform(4.0, 12.0)) for at in _times(dice, size.visits, size.seconds)),
         *(Swap(at, dice.randrange(2)) for at in _times(dice, size.swaps, size.seconds)),
     ]
     return Plan(seed, size, tuple(sorted(faults, key=lambda fault: fault.at)), tuple(_bursts(dice, size)))

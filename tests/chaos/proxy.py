@@ -158,7 +158,13 @@ class Proxy:
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
-        self, link: _Link, source: asyncio.StreamReader, sink: asyncio.StreamWriter, data: bytes, *, answering: bool = False
+        self,
+        link: _Link,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        data: bytes,
+        *,
+        answering: bool = False,
     ) -> None:
         """Carry bytes one way until the source ends. An end, too, needs the weather to get through."""
         while True:

@@ -22,8 +22,8 @@ from tests.chaos.plan import Plan
 from tests.chaos.sender import Sender
 from tests.chaos.servers import Servers
 from tests.chaos.supervisor import Exits, Supervisor
-from tests.chaos.witness import Watch, WitnessFailed, backlog, open_transactions, read_all
 from tests.chaos.without_transactions import Delivery
+from tests.chaos.witness import Watch, WitnessFailed, backlog, open_transactions, read_all
 from tests.chaos.worker import preload
 
 SESSION_S: Final = 8.0
@@ -39,7 +39,7 @@ BUS: Final = {
 }
 FIRST_S: Final = 90.0
 """Until every worker has partitions at first."""
-ONE_THREAD: Final = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 TICK_S: Final = 0.5
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from tests.chaos.history import longest_stall
+from tests.chaos.marks import MarkKind
 from tests.chaos.plan import Point
 from tests.chaos.run import Outcome
 from tests.chaos.without_transactions import Delivery
@@ -31,9 +32,7 @@ def summarise(outcome: Outcome) -> dict[str, Any]:
         "longest_stall_s": round(longest_stall(outcome.sent.values(), outcome.committed), 1),
         "model_swaps": counts["model_swap"],
         "visits": counts["visit"],
-        "sigkills_by_point": {
-            str(point): outcome.marks.details("sigkill")[point] for point in Point
-        },
+        "sigkills_by_point": {str(point): outcome.marks.details("sigkill")[point] for point in Point},
         "broker_restarts_by_way": dict(sorted(outcome.marks.details("broker_restart").items())),
         "redis_restarts_by_way": dict(sorted(outcome.marks.details("redis_restart").items())),
         "network_faults_by_weather": dict(sorted(outcome.marks.details("network_fault").items())),
@@ -63,15 +62,14 @@ def complaints(outcome: Outcome) -> list[str]:
     found += [f"a worker broke: {broken}" for broken in outcome.exits.broken]
     found += [f"not done as planned: {trouble}" for trouble in outcome.marks.trouble]
     counts, size = outcome.marks.counts(), outcome.plan.size
-    for kind, wanted in (
-        ("sigkill", size.sigkills),
-        ("sigstop", size.sigstops),
-        ("broker_restart", size.broker_restarts),
-        ("redis_restart", size.redis_restarts),
-        ("network_fault", size.network_faults),
-    ):
-        if counts[kind] < wanted:  # type: ignore[index]
-            found.append(f"{counts[kind]} of {wanted} {kind}s struck")  # type: ignore[index]
+    planned: dict[MarkKind, int] = {
+        "sigkill": size.sigkills,
+        "sigstop": size.sigstops,
+        "broker_restart": size.broker_restarts,
+        "redis_restart": size.redis_restarts,
+        "network_fault": size.network_faults,
+    }
+    found += [f"{counts[kind]} of {wanted} {kind}s struck" for kind, wanted in planned.items() if counts[kind] < wanted]
     return found
 
 

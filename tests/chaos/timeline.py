@@ -7,11 +7,11 @@ import matplotlib as mpl
 import numpy as np
 
 from tests.chaos.history import longest_stall
-from tests.chaos.marks import Mark
+from tests.chaos.marks import Mark, MarkKind
 from tests.chaos.run import Outcome
 
 BIN_S: Final = 2.0
-LANES: Final = {
+LANES: Final[dict[MarkKind, tuple[str, str]]] = {
     "sigkill": ("SIGKILL", "#c0392b"),
     "sigstop": ("SIGSTOP", "#8e44ad"),
     "broker_restart": ("broker restart", "#d35400"),
@@ -62,7 +62,7 @@ def _draw_lanes(axes: Any, outcome: Outcome) -> None:
         for mark in (mark for mark in outcome.marks.all() if mark.kind == kind):
             _draw_mark(axes, mark, row, colour, outcome.started)
         axes.axhline(row + 0.5, color="#dddddd", linewidth=0.6)
-    axes.set_yticks(range(len(LANES)), [f"{name} ({counts[kind]})" for kind, (name, _) in LANES.items()])  # type: ignore[index]
+    axes.set_yticks(range(len(LANES)), [f"{name} ({counts[kind]})" for kind, (name, _) in LANES.items()])
     axes.set_ylim(len(LANES) - 0.5, -0.5)
     axes.set_xlabel("minutes since the first photo")
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -84,6 +84,7 @@ def _title(outcome: Outcome) -> str:
     letters = sum(seen.kind == "dead_letter" for seen in outcome.committed)
     stall = longest_stall(outcome.sent.values(), outcome.committed)
     return (
-        f"seed {outcome.plan.seed}, {outcome.delivery}: {len(outcome.sent)} photos, {verdicts} verdicts, {letters} dead "
-        f"letters, {len(findings.lost)} lost, {len(findings.duplicates)} duplicates; longest stall {stall:.0f} s"
+        f"seed {outcome.plan.seed}, {outcome.delivery}: {len(outcome.sent)} photos, {verdicts} verdicts, "
+        f"{letters} dead letters, {len(findings.lost)} lost, {len(findings.duplicates)} duplicates; "
+        f"longest stall {stall:.0f} s"
     )

@@ -90,7 +90,7 @@ def install(fuse: Fuse, delivery: Delivery) -> None:
         offsets_first = delivery is Delivery.OFFSETS_FIRST
 
     Apart.fuse = fuse
-    fused: Any = intake.Consumer
+    fused: Any = getattr(intake, "Consumer")  # noqa: B009 - what `fuse.install` put there, not the library's
 
     class KnownConsumer(fused):  # type: ignore[misc]
         def subscribe(self, *arguments: Any, **more: Any) -> None:

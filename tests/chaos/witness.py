@@ -181,8 +181,8 @@ def seen_in(message: Message) -> Seen:
     topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
     kind = KINDS[topic]
     headers: dict[str, bytes] = {}
-    for name, data in message.headers() or ():
-        headers.setdefault(name, data or b"")
+    for name, text in _headers(message):
+        headers.setdefault(name, text or b"")
     at = message.timestamp()[1] / 1000
     place = (topic, partition, offset)
     match kind:
@@ -195,6 +195,11 @@ def seen_in(message: Message) -> Seen:
             return Seen(kind, place, at, _text(headers, name) or None, origin)
         case _:
             return Seen(kind, place, at, _text(headers, "ce_image") or None)
+
+
+def _headers(message: Message) -> Any:
+    """Pairs of name and bytes; the library's types allow more than it returns."""
+    return message.headers() or ()
 
 
 def _text(headers: dict[str, bytes], name: str) -> str:
