@@ -211,15 +211,16 @@ def make_plan(seed: int, size: Size) -> Plan:
 def _kills(dice: random.Random, size: Size) -> Iterator[Kill]:
     points = _shuffled(dice, _shared_out(size.sigkills))
     guests = _dealt((False, True), points.count(Point.MID_REVOKE))
-    for at, point in zip(_times(dice, size.sigkills, size.seconds), points, strict=True):
-        role: Role = "score" if point is Point.MID_MODEL_SWAP else dice.choice(ROLES)
+    victims = _rounds(dice, [(role, number) for role in ROLES for number in range(RESIDENTS)], size.sigkills)
+    for at, point, victim in zip(_times(dice, size.sigkills, size.seconds), points, victims, strict=True):
+        role: Role = "score" if point is Point.MID_MODEL_SWAP else victim[0]
         passes = dice.randint(1, 4) if point not in {Point.MID_REVOKE, Point.MID_MODEL_SWAP, Point.AT_START} else 1
         # A commit takes some 10 ms on an idle machine; a revoke takes as long as the step needs for what it has.
         delay = {Point.DURING_COMMIT: dice.uniform(0.0, 0.012), Point.ANYWHERE: dice.uniform(0.0, 3.0)}.get(
             point, dice.uniform(0.0, 0.06)
         )
         guest = point is Point.MID_REVOKE and guests.pop()
-        yield Kill(at, role, dice.randrange(RESIDENTS), point, passes, delay, guest)
+        yield Kill(at, role, victim[1], point, passes, delay, guest)
 
 
 def _shared_out(kills: int) -> list[Point]:
@@ -272,6 +273,11 @@ def _times(dice: random.Random, count: int, seconds: float) -> list[float]:
 def _dealt(cards: Sequence[T], count: int) -> list[T]:
     """`cards` over and over, `count` in all."""
     return [cards[i % len(cards)] for i in range(count)]
+
+
+def _rounds(dice: random.Random, items: Sequence[T], count: int) -> list[T]:
+    """`count` items in shuffled rounds: none comes again before its round is over, so that the dead can rise first."""
+    return [item for _ in range(0, count, len(items)) for item in _shuffled(dice, items)][:count]
 
 
 def _shuffled(dice: random.Random, items: Sequence[T]) -> list[T]:

@@ -26,12 +26,12 @@ from tests.chaos.without_transactions import Delivery
 from tests.chaos.witness import Watch, WitnessFailed, backlog, open_transactions, read_all
 from tests.chaos.worker import preload
 
-SESSION_S: Final = 8.0
+SESSION_S: Final = 6.0
 BUS: Final = {
     # Short time-outs in the proportions of the defaults, so that much fits into a quarter of an hour.
     "SESSION_TIMEOUT_MS": str(int(SESSION_S * 1000)),
-    "TRANSACTION_TIMEOUT_MS": "6000",
-    "MESSAGE_TIMEOUT_MS": "5000",
+    "TRANSACTION_TIMEOUT_MS": "5000",
+    "MESSAGE_TIMEOUT_MS": "4000",
     "CALL_BUDGET_S": "20",
     "REVOKE_BUDGET_S": "10",
     "RETRY_INITIAL_S": "0.2",

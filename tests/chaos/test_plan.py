@@ -80,6 +80,8 @@ def test_every_point_is_struck(seed: int, kills: int) -> None:
     assert {kill.point for kill in struck} == set(Point)
     assert all(kill.role == "score" for kill in struck if kill.point is Point.MID_MODEL_SWAP)
     assert not any(kill.guest for kill in struck if kill.point is not Point.MID_REVOKE)
+    blows = Counter((kill.role, kill.number) for kill in struck if kill.point is not Point.MID_MODEL_SWAP)
+    assert max(blows.values()) - min(blows[victim] for victim in blows) <= 1 + kills // 8
 
 
 @pytest.mark.parametrize("seed", range(5))
