@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ def chaos(
     size = Size(
         events, minutes * 60, sigkills, sigstops, broker_restarts, redis_restarts, network_faults, visits, swaps
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Also in the background, where a shell has SIGINT ignored: the servers and workers have to be ended.
+        signal.signal(number, signal.default_int_handler)
     console = Console()
     failures: list[str] = []
     summary: dict[str, Any] = {"seed": seed}

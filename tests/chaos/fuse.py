@@ -103,6 +103,8 @@ class Fuse:
             try:
                 arm: Arm | None = self._line.recv()
             except (EOFError, OSError):
+                # The conductor is gone, and nothing of its making may outlive it.
+                os.kill(os.getpid(), signal.SIGKILL)
                 return
             with self._lock:
                 self._arm, self._left = arm, arm.passes if arm is not None else 0

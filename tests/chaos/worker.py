@@ -1,6 +1,5 @@
 """A real worker in a process of its own, forked from a server that has everything imported: restarts cost little."""
 
-import ctypes
 import faulthandler
 import multiprocessing
 import os
@@ -22,7 +21,6 @@ context: Final = multiprocessing.get_context("forkserver")
 PRELOADED: Final = ["services.crop.main", "services.score.main", "services.serve", "tests.chaos.worker"]
 BROKEN: Final = 70
 """Exit status after an error that the product did not foresee (EX_SOFTWARE)."""
-PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,6 @@ def preload() -> None:
 
 def work(order: Order, line: Connection) -> None:
     """Run the real `main` of the role, as `linegate serve` does, until SIGTERM or death."""
-    _die_with_the_fork_server()
     _write_to(order.log)
     faulthandler.register(signal.SIGUSR1)  # where is it? The conductor asks those that pass no point
     os.environ.update(order.environment)
@@ -87,12 +84,6 @@ def _nothing() -> None:
     """Prove that the fork server forks, and that it has what it should."""
     missing = [name for name in PRELOADED if name not in sys.modules]
     sys.exit(1 if missing else 0)
-
-
-def _die_with_the_fork_server() -> None:
-    """It ends with the conductor, and nothing of ours may outlive that."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _write_to(log: Path) -> None:
