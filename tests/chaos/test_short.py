@@ -21,6 +21,7 @@ SIZE = {
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(900)
 @pytest.mark.kafka
 @pytest.mark.redis
 def test_exactly_once_while_everything_fails(tmp_path: Path) -> None:
