@@ -30,7 +30,7 @@ from tests.chaos.supervisor import Life, Slot, Supervisor
 
 SERVING_S: Final = 60.0
 """How long a fault waits for its victim to be at work."""
-ARMED_S: Final = 20.0
+ARMED_S: Final = 25.0
 """How long an armed worker may take to pass its point; then it is killed wherever it is."""
 DEATH_S: Final = 30.0
 TRIES: Final = 4

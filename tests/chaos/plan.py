@@ -215,8 +215,8 @@ def _kills(dice: random.Random, size: Size) -> Iterator[Kill]:
     for at, point, victim in zip(_times(dice, size.sigkills, size.seconds), points, victims, strict=True):
         role: Role = "score" if point is Point.MID_MODEL_SWAP else victim[0]
         passes = dice.randint(1, 4) if point not in {Point.MID_REVOKE, Point.MID_MODEL_SWAP, Point.AT_START} else 1
-        # A commit takes some 10 ms on an idle machine; a revoke takes as long as the step needs for what it has.
-        delay = {Point.DURING_COMMIT: dice.uniform(0.0, 0.012), Point.ANYWHERE: dice.uniform(0.0, 3.0)}.get(
+        # A commit takes a few milliseconds on an idle machine; a revoke as long as the step needs for what it has.
+        delay = {Point.DURING_COMMIT: dice.uniform(0.0, 0.005), Point.ANYWHERE: dice.uniform(0.0, 3.0)}.get(
             point, dice.uniform(0.0, 0.06)
         )
         guest = point is Point.MID_REVOKE and guests.pop()
