@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from shared.bus import intake, processing, transactions
+from shared.bus import clients, intake, processing, transactions
 from tests.chaos.plan import Point
 
 FLUSH_S: Final = 3.0
@@ -139,7 +139,7 @@ def install(fuse: Fuse) -> None:
             on_lost: Callback | None = None,
         ) -> None:
             if on_assign is None or on_revoke is None:
-                raise TypeError("a worker of the product looks after its partitions")
+                raise TypeError("a consumer with a group of ours looks after its partitions")
 
             def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
                 on_assign(consumer, partitions)
@@ -151,8 +151,8 @@ def install(fuse: Fuse) -> None:
 
             super().subscribe(topics, on_assign=assigned, on_revoke=revoked, on_lost=on_lost)
 
-    _replace(transactions, "Producer", FusedProducer)
-    _replace(intake, "Consumer", FusedConsumer)
+    replace_client("Producer", FusedProducer)
+    replace_client("Consumer", FusedConsumer)
     _fence(fuse, Point.IN_STEP, processing.Processor, "__call__")
 
 
@@ -172,6 +172,20 @@ def _fence(fuse: Fuse, point: Point, owner: object, name: str) -> None:
             return real(*arguments, **more)
 
     _replace(owner, name, fenced)
+
+
+def replace_client(name: str, fused: type) -> None:
+    """Have the bus make its clients of this class, in whichever of its modules it makes them."""
+    makers = [module for module in (clients, intake, transactions) if hasattr(module, name)]
+    if not makers:
+        raise AttributeError(f"the bus makes no {name} any more: the chaos harness has to follow the product")
+    for module in makers:
+        setattr(module, name, fused)
+
+
+def client_class(name: str) -> Any:
+    """The class that the bus makes its clients of now."""
+    return next(getattr(module, name) for module in (clients, intake, transactions) if hasattr(module, name))
 
 
 def _replace(owner: object, name: str, value: object) -> None:

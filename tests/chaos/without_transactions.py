@@ -9,12 +9,11 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from shared.bus import intake, loop
-from shared.bus.clients import producer_options
+from shared.bus import loop
 from shared.bus.errors import KafkaFailedError, TransactionAbortedError
 from shared.bus.record import OutgoingRecord, PartitionId
 from shared.bus.settings import BusSettings
-from tests.chaos.fuse import Fuse
+from tests.chaos.fuse import Fuse, client_class, replace_client
 from tests.chaos.plan import Point
 
 
@@ -38,7 +37,16 @@ class _Apart:
 
     def __init__(self, settings: BusSettings, transactional_id: str) -> None:
         self.transactional_id: Final = transactional_id
-        self._producer = Producer(producer_options(settings))
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "enable.idempotence": True,
+                "acks": "all",
+                "message.timeout.ms": settings.message_timeout_ms,
+                "linger.ms": 2,
+                **settings.extra,
+            }
+        )
         self._patience = settings.transaction_timeout_ms / 1000
 
     def start(self) -> None:
@@ -90,12 +98,12 @@ def install(fuse: Fuse, delivery: Delivery) -> None:
         offsets_first = delivery is Delivery.OFFSETS_FIRST
 
     Apart.fuse = fuse
-    fused: Any = getattr(intake, "Consumer")  # noqa: B009 - what `fuse.install` put there, not the library's
+    fused: Any = client_class("Consumer")
 
     class KnownConsumer(fused):  # type: ignore[misc]
         def subscribe(self, *arguments: Any, **more: Any) -> None:
             Apart.consumer = self
             super().subscribe(*arguments, **more)
 
-    setattr(intake, "Consumer", KnownConsumer)  # noqa: B010 - a type checker must not take it for the library's
-    setattr(loop, "Transactions", Apart)  # noqa: B010 - likewise
+    replace_client("Consumer", KnownConsumer)
+    setattr(loop, "Transactions", Apart)  # noqa: B010 - a type checker must not take it for the product's
