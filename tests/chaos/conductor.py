@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from deploy.local.kafka import KafkaBroker
+from deploy.local.process import ServerFailedError
 from deploy.local.redis import RedisServer
 from tests.chaos.fuse import Arm
 from tests.chaos.marks import Marks
@@ -228,9 +229,21 @@ def _restart(server: KafkaBroker | RedisServer, proxy: Proxy, *, hard: bool, awa
     try:
         (server.kill if hard else server.stop)()
         time.sleep(away)
-        server.start()
+        _start(server)
     finally:
         proxy.refuse(False)
+
+
+def _start(server: KafkaBroker | RedisServer) -> None:
+    """On a starved machine a broker may need more than its time to read its logs again; it is helped up, then."""
+    for left in reversed(range(TRIES)):
+        try:
+            server.start()
+        except ServerFailedError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _how(hard: bool) -> str:
