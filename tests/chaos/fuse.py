@@ -160,7 +160,7 @@ def install_model_swap(fuse: Fuse) -> None:
     """Put the point of a model's loading into this process; a score worker's only."""
     from services.score import models
 
-    _fence(fuse, Point.MID_MODEL_SWAP, models, "read_bundle")
+    _fence(fuse, Point.MID_MODEL_SWAP, models, "parse_bundle")
 
 
 def _fence(fuse: Fuse, point: Point, owner: object, name: str) -> None:

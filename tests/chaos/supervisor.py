@@ -242,8 +242,12 @@ class Supervisor:
         """Wait until every resident has partitions.
 
         Raises:
-            RuntimeError: one did not get any.
+            RuntimeError: one did not get any, or broke.
         """
+        deadline = time.monotonic() + patience
         for slot in self._residents.values():
-            if slot.wait_serving(patience) is None:
-                raise RuntimeError(f"{slot.name} got no partitions within {patience:.0f} s; see its log")
+            while slot.wait_serving(1.0) is None:
+                if self.exits.broken:
+                    raise RuntimeError(f"{self.exits.broken[0]}; see its log")
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{slot.name} got no partitions within {patience:.0f} s; see its log")
