@@ -7,10 +7,10 @@ READY  := $(VENV)/.linegate-ready
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint unit integration acl-minimal bench docs lock clean
+.PHONY: help setup demo test slow lint unit integration acl-minimal chaos chaos-control bench docs lock clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## the virtual environment, the packages, Kafka's jars and Redis
 
@@ -24,7 +24,7 @@ demo: $(READY) ## train two models, stream 200 photos through the real pipeline,
 	$(BIN)/linegate demo
 
 test: $(READY) lint ## everything a change must pass
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not minimal"
 
 slow: $(READY) ## the tests that wait for Kafka's own time-outs
 	$(BIN)/python -m pytest -m slow
@@ -42,6 +42,16 @@ integration: $(READY) ## the tests on real Kafka and real Redis
 
 acl-minimal: $(READY) ## take each right of deploy/security away in turn: no service does its job without it (minutes)
 	$(BIN)/python -m pytest -m minimal tests/integration/transport
+
+SEED    ?= 1
+EVENTS  ?= 20000
+MINUTES ?= 12
+CHAOS   ?=
+chaos: $(READY) ## 20000 photos while everything fails, and two controls that must be seen to fail (SEED=n)
+	$(BIN)/python -m tests.chaos --seed $(SEED) --events $(EVENTS) --minutes $(MINUTES) $(CHAOS)
+
+chaos-control: $(READY) ## only the controls without transactions
+	$(BIN)/python -m tests.chaos --seed $(SEED) --no-run
 
 bench: $(READY) ## ratios and medians; never part of the tests
 	$(BIN)/python -m tests.benchmarks
