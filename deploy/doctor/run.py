@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.doctor import machine, servers, weights
+from deploy.doctor import crops, machine, servers, weights
 from deploy.doctor.finding import Check, Finding, fail
 from shared.settings import Settings, SettingsRejected, load_settings
 
@@ -20,6 +20,7 @@ CHECKS: Final[Sequence[Check]] = (
     servers.kafka,
     servers.redis,
     servers.store,
+    crops.crops,
     weights.backbone,
     weights.detector,
 )
