@@ -4,7 +4,7 @@ Nothing is scaled to a network's input here and no pixel value is normalised: th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +18,8 @@ from shared.models.base import Image
 from shared.models.detector import Detection, LabelDetector
 from shared.models.memory import MemoryRoom
 from shared.models.orientation import LabelOrientation
+from shared.registration import Registration, register
+from shared.registration_reference import Reference
 from shared.registry.records import StationConfig
 
 Corners: TypeAlias = NDArray[np.float32]
@@ -33,12 +35,15 @@ class Cropped:
         corners: (4, 2) float32, where the crop's top-left, top-right, bottom-right and bottom-left corners lie in
             the photo.
         rotated: whether the crop was turned by 180 degrees; None when that was not examined or not certain.
+        registered: whether the crop was registered to the station's reference; False: that did not verify, and the
+            crop lies where the mask has it; None: the station has no reference.
     """
 
     presence: Check
     pixels: Image | None = None
     corners: Corners | None = None
     rotated: bool | None = None
+    registered: bool | None = None
 
 
 class Cropper:
@@ -57,8 +62,29 @@ class Cropper:
         """
         return cls(LabelDetector.load(weights), LabelOrientation.load(), room)
 
-    def crop(self, images: Sequence[Image], stations: Sequence[StationConfig]) -> list[Cropped]:
-        """Crop N photos, each (H, W, 3) uint8 RGB, each by its own station's policy; one detector pass for all."""
+    def crop(
+        self,
+        images: Sequence[Image],
+        stations: Sequence[StationConfig],
+        references: Sequence[Reference | None] | None = None,
+    ) -> list[Cropped]:
+        """Crop N photos, each (H, W, 3) uint8 RGB, each by its own station's policy; one detector pass for all.
+
+        Args:
+            images: the photos.
+            stations: of each.
+            references: what `station.reference` names, of each; None where it names none.
+        """
+        coarse = self.coarse(images, stations)
+        if references is None:
+            return coarse
+        return [
+            crop if reference is None else registered(image, station, crop, reference)
+            for image, station, crop, reference in zip(images, stations, coarse, references, strict=True)
+        ]
+
+    def coarse(self, images: Sequence[Image], stations: Sequence[StationConfig]) -> list[Cropped]:
+        """As `crop`, without registration."""
         searched = [i for i, station in enumerate(stations) if station.policy == "mask_rcnn"]
         detections = self._room.map([images[i] for i in searched], self._detector.detect)
         found = dict(zip(searched, detections, strict=True))
@@ -102,6 +128,26 @@ def by_geometry(image: Image, station: StationConfig) -> Cropped:
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return Cropped(presence, image, np.array(((0, 0), (1, 0), (1, 1), (0, 1)), dtype=np.float32) * extent)
+
+
+def registered(image: Image, station: StationConfig, coarse: Cropped, reference: Reference) -> Cropped:
+    """A coarse crop, cut anew from the photo where its registration to a reference verifies.
+
+    Where it does not, the label is tried upside down, unless the station does not turn crops: constant print is better
+    evidence of the reading direction than the network. Where neither verifies, the coarse crop stands, and says so.
+    """
+    if coarse.corners is None:
+        return coarse
+    found: Registration | None = register(image, coarse.corners, reference)
+    turned = False
+    if found is None and station.orient:
+        found = register(image, np.roll(coarse.corners, 2, axis=0), reference)
+        turned = True
+    if found is None:
+        return replace(coarse, registered=False)
+    rotated = (coarse.rotated is True) != turned if station.orient else None
+    pixels = _rectify(image, found.corners, station)
+    return Cropped(coarse.presence, pixels, found.corners, rotated, registered=True)
 
 
 def by_polygon(image: Image, corners: Corners, station: StationConfig) -> Cropped:

@@ -4,14 +4,20 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import LinegateError
 from shared.models.card import ThresholdRule
+from shared.registration_reference import unpack
 from shared.registry.place_key import FIELDS, PlaceKey
 from shared.registry.records import VersionId
+from shared.settings import Settings
+from shared.store import ArtifactStore
+from training import publish
+from training.data.crops import CropPolicy
 from training.data.source import DataSet
 
 
@@ -86,6 +92,37 @@ def place_key(text: str | None) -> PlaceKey | None:
         return None if text is None else PlaceKey.parse(text)
     except ValidationError:
         raise ArgumentRejected(f"{text!r} is no place", hint=f"{'/'.join(FIELDS)}, * for any") from None
+
+
+def reference(text: str, crop: CropPolicy, key: PlaceKey | None, settings: Settings) -> bytes | Literal["learn"] | None:
+    """What `--reference` asks for: content of a reference's file, `learn`, or None for no registration.
+
+    Raises:
+        ArgumentRejected: no such file, or a reference asked for with a crop policy that takes none.
+        ReferenceRejected: the file is no reference.
+        StoreError: the store does not have it, or does not answer.
+        RegistryUnavailable: Redis does not answer, and `auto` needs to know the station.
+    """
+    if crop != "mask_rcnn":
+        if text in ("auto", "none"):
+            return None
+        raise ArgumentRejected(f"--reference {text} goes with --crop mask_rcnn only")
+    match text:
+        case "none":
+            return None
+        case "learn":
+            return "learn"
+        case "auto":
+            return (None if key is None else publish.reference_at(key, settings)) or "learn"
+    if re.fullmatch(r"[0-9a-f]{64}", text):
+        content = ArtifactStore(settings.store).fetch(text).read_bytes()
+    else:
+        try:
+            content = Path(text).read_bytes()
+        except OSError as error:
+            raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
+    unpack(content)
+    return content
 
 
 def narrowed(data: DataSet, layouts: Sequence[str], cameras: Sequence[str]) -> DataSet:

@@ -38,6 +38,14 @@ def train(
     crop_height: Annotated[int | None, typer.Option(min=16, max=4096, help="Largest crop; default: the input.")] = None,
     crop_width: Annotated[int | None, typer.Option(min=16, max=4096, help="Largest crop; default: the input.")] = None,
     orient: Annotated[bool, typer.Option(help="Turn crops into reading direction (mask_rcnn).")] = True,
+    reference: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|learn|none|FILE|SHA256",
+            help="What crops are registered to (mask_rcnn): auto takes the station's at --assign, else learns one from "
+            "the good photos; a file or an artifact in the store is taken as it is.",
+        ),
+    ] = "auto",
     option: Annotated[list[str] | None, typer.Option(help="key=value of the method, e.g. coreset_ratio=0.1.")] = None,
     rule: Annotated[
         str | None,
@@ -78,9 +86,8 @@ def train(
     from training.data.source import open_data
     from training.fit import TrainOptions
     from training.fit import train as fit_model
-    from training.model_card import render_model_card
+    from training.papers import NAMES, write_papers
     from training.progress import bars
-    from training.report import render_report
     from training.summary import print_summary
 
     # Everything that can be wrong about the question is told before the minutes of work.
@@ -89,8 +96,8 @@ def train(
     source = arguments.narrowed(open_data(data, good=good or (), bad=bad or ()), layout or (), camera or ())
     name = arguments.version_name(version, source.name, kind, now())
     settings = publish.able_to_sign(load_settings(), wanted=register or key is not None)
-    files = {"bundle": out / f"{name}.safetensors", "report": out / "report.html", "card": out / "model-card.md"}
-    if taken := next((path for path in files.values() if path.exists()), None):
+    bundle = out / f"{name}.safetensors"
+    if taken := next((path for path in (bundle, *(out / paper for paper in NAMES.values())) if path.exists()), None):
         raise arguments.ArgumentRejected(f"{taken} exists already", hint="choose another --out folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -115,6 +122,7 @@ def train(
         rule=chosen_rule,
         parameter=number,
         seed=seed,
+        reference=arguments.reference(reference, crop, key, settings),
         limits=settings.images,
         detector=settings.crop.weights,
         cache=cache,
@@ -122,18 +130,29 @@ def train(
     console = Console()
     with bars(console) as progress:
         result = fit_model(source, spec, options, pool=ExtractorPool(device), progress=progress)
-    digest = write_bundle(files["bundle"], result.model, result.card)
-    files["report"].write_text(render_report(result, version=name, digest=digest), encoding="utf-8")
-    files["card"].write_text(render_model_card(result, version=name, digest=digest), encoding="utf-8")
-    print_summary(console, result, version=name, digest=digest, files=files)
+    digest = write_bundle(bundle, result.model, result.card)
+    papers = write_papers(out, result, version=name, digest=digest)
+    print_summary(console, result, version=name, digest=digest, files={"bundle": bundle, **papers})
     if not register and key is None:
         return
-    record = VersionRecord(version=name, digest=digest, kind=kind, author=author, note=f"trained on {source.name}")
-    publish.register(files["bundle"], record, [files["report"], files["card"]], settings)
+    record = VersionRecord(
+        version=name,
+        digest=digest,
+        kind=kind,
+        crop=result.card.crop,
+        author=author,
+        note=f"trained on {source.name}",
+    )
+    publish.register(
+        bundle,
+        record,
+        [path for path in papers.values() if path.suffix != bundle.suffix],
+        settings,
+        reference=result.reference,
+    )
     console.print(f"registered {name}", markup=False)
     if key is not None:
         revision = publish.assign(key, name, author=author, settings=settings)
         console.print(f"champion at {key} since revision {revision}", markup=False)
-        difference = publish.set_station(key, crop, station, author=author, settings=settings)
-        if difference is not None:
-            console.print(f"warning: {difference}", markup=False, style="yellow")
+        for line in publish.set_station(key, result.card.crop, station.presence, author=author, settings=settings):
+            console.print(line, markup=False, style="yellow" if line.startswith("warning") else None)

@@ -10,12 +10,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, Literal, TypeAlias
 
+from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
 from shared.models.card import Calibration, DataSummary, Interval, ModelCard, ThresholdRule
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
 from shared.models.spec import ModelSpec
+from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
 from shared.settings import ImageSettings
 from training.bootstrap import bootstrap_intervals
@@ -27,6 +29,7 @@ from training.data.split import SCHEMES, Scheme, Split, split
 from training.examples import Examples, choose_examples
 from training.metrics import Confusion, confusion, image_metrics
 from training.pixel_metrics import PixelMetrics
+from training.reference import MOST, Learnt, learn, spread, views_of
 from training.scoring import Scored, score_crops
 
 Protocol: TypeAlias = Literal["clean", "author"]
@@ -50,6 +53,8 @@ class TrainOptions:
         rule: threshold rule; None chooses, see `calibrate`.
         parameter: the rule's number.
         seed: of the split and the resampling.
+        reference: content of the reference's file that crops are registered to, or `learn` for one of these photos;
+            None registers nothing. For `mask_rcnn` only.
         limits: of the decoder.
         detector: weights file of the label detector; None takes the one that ships with Linegate.
         cache: folder that keeps crops between runs.
@@ -64,6 +69,7 @@ class TrainOptions:
     rule: ThresholdRule | None = None
     parameter: float | None = None
     seed: int = 0
+    reference: bytes | Literal["learn"] | None = None
     limits: ImageSettings = field(default_factory=ImageSettings)
     detector: Path | None = None
     cache: Path | None = None
@@ -78,6 +84,7 @@ class TrainingResult:
     Attributes:
         model: fitted.
         card: for the bundle.
+        reference: content of the reference's file that the crops were registered to; None: to none.
         options: as asked.
         split: who was where; samples whose crop was not found are in it still.
         calibration: scores that set the threshold.
@@ -88,11 +95,13 @@ class TrainingResult:
         seconds: time by stage.
         ms_per_image: forward pass and score, batched, on this machine.
         not_found: names of photos in which no label was found.
+        unregistered: names of photos whose crop could not be registered.
         warnings: for people; those of the calibration among them.
     """
 
     model: AnomalyModel
     card: ModelCard
+    reference: bytes | None
     options: TrainOptions
     split: Split
     calibration: Scored
@@ -103,6 +112,7 @@ class TrainingResult:
     seconds: Mapping[str, float]
     ms_per_image: float
     not_found: tuple[str, ...]
+    unregistered: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -116,7 +126,8 @@ def train(
         spec: the method, its backbone and its options.
         options: see `TrainOptions`.
         pool: where the backbone comes from, and the device.
-        progress: called as `progress(stage, done, total)`; stages `read`, `crop`, the model's own, `calibrate`, `test`.
+        progress: called as `progress(stage, done, total)`; stages `read`, `reference`, `crop`, the
+            model's own, `calibrate`, `test`.
 
     Raises:
         DataRejected: the photos cannot be used.
@@ -130,6 +141,8 @@ def train(
     parts = split(data.samples, SCHEMES[options.scheme], seed=options.seed, group=lambda s: s.part or digests[s.name])
     model = _make(spec, pool)
     crops = Crops(options.crop, options.station, limits=options.limits, detector=options.detector, cache=options.cache)
+    with _timed(seconds, "reference"):
+        reference, learnt = _reference(crops, parts, options, report)
     with _timed(seconds, "crop"):
         everything = [*parts.train, *parts.calibration, *parts.test]
         for done, _ in enumerate(crops.stream(everything), start=1):
@@ -176,11 +189,13 @@ def train(
         ),
         protocol=options.protocol,
         code_version=_code_version(),
+        crop=_recipe(options, crops.reference),
         weights_are_random=model.spec.extractor.weights.are_random,
     )
     return TrainingResult(
         model=model,
         card=card,
+        reference=reference,
         options=options,
         split=parts,
         calibration=scored,
@@ -191,7 +206,8 @@ def train(
         seconds=seconds,
         ms_per_image=1000 * scored.seconds / max(1, len(scored.samples)),
         not_found=tuple(crops.not_found),
-        warnings=(*calibration.warnings, *_warnings(data, crops, card)),
+        unregistered=tuple(crops.unregistered),
+        warnings=(*calibration.warnings, *_warnings(data, crops, card, learnt)),
     )
 
 
@@ -206,6 +222,39 @@ class _Pixels:
 
     def __iter__(self) -> Iterator[Image]:
         return (crop.pixels for crop in self._crops.stream(self._samples))
+
+
+def _reference(
+    crops: Crops, parts: Split, options: TrainOptions, report: Progress
+) -> tuple[bytes | None, Learnt | None]:
+    """Give the crops their reference; answers its file's content, and how the learning went where it was learnt."""
+    if options.crop != "mask_rcnn" or options.reference is None:
+        return None, None
+    learnt = None
+    content = options.reference
+    if content == "learn":
+        good = [sample for sample in parts.train if not sample.damaged]
+        station = options.station
+        views = views_of(crops.located(good[i] for i in spread(len(good), MOST)), station.height, station.width)
+        learnt = learn(views, station.height, station.width, progress=report)
+        if learnt.reference is None:
+            return None, learnt
+        content = pack(learnt.reference, {"crops": learnt.crops, "registered": learnt.registered})
+    # Read back, so that training crops by what the line will read.
+    crops.reference = unpack(content)
+    return content, learnt
+
+
+def _recipe(options: TrainOptions, reference: Reference | None) -> CropRecipe | None:
+    if options.crop == "none":
+        return None
+    return crop_recipe(options.crop, options.station, None if reference is None else reference.digest)
+
+
+def crop_recipe(crop: CropPolicy, station: StationConfig, reference: str | None) -> CropRecipe:
+    """What a line must do to make crops like those of a training; ground-truth corners stand for a perfect detector."""
+    policy = "mask_rcnn" if crop == "polygon" else crop
+    return CropRecipe.model_validate({**station.recipe().model_dump(), "policy": policy, "reference": reference})
 
 
 def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
@@ -270,7 +319,16 @@ def _data_digest(samples: Sequence[Sample], digests: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _warnings(data: DataSet, crops: Crops, card: ModelCard) -> Iterator[str]:
+def _warnings(data: DataSet, crops: Crops, card: ModelCard, learnt: Learnt | None) -> Iterator[str]:
+    if learnt is not None and learnt.reference is None:
+        yield (
+            f"crops are not registered: only {learnt.registered} of {learnt.crops} good crops share enough print with "
+            "each other (several layouts in one data set? --layout takes one)"
+        )
+    if crops.unregistered:
+        labels = Counter(sample.label for sample in data.samples if sample.name in set(crops.unregistered))
+        told = " and ".join(f"{count} {label}" for label, count in sorted(labels.items()))
+        yield f"the crops of {told} photos could not be registered to the reference: they lie where the mask has them"
     if crops.not_found:
         labels = Counter(sample.label for sample in data.samples if sample.name in set(crops.not_found))
         told = " and ".join(f"{count} {label}" for label, count in sorted(labels.items()))

@@ -31,6 +31,7 @@ def render_model_card(result: TrainingResult, *, version: str, digest: str) -> s
             f"Crops were made by policy `{result.options.crop}`, at most {result.options.station.width} x "
             f"{result.options.station.height} pixels: give the station the same."
         ),
+        *_registration(result),
         "",
         *_section("Warnings", [f"- {_text(warning)}" for warning in result.warnings]),
         "## Data",
@@ -66,6 +67,14 @@ def render_model_card(result: TrainingResult, *, version: str, digest: str) -> s
         "",
     ]
     return "\n".join(lines)
+
+
+def _registration(result: TrainingResult) -> list[str]:
+    """What the crops were registered to, and how many could not be."""
+    reference = None if result.card.crop is None else result.card.crop.reference
+    if reference is None:
+        return []
+    return [f"They were registered to the reference `{reference}`; {len(result.unregistered)} could not be."]
 
 
 def _section(title: str, body: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from shared.models.base import Progress as Report
 
 TITLES: Final[Mapping[str, str]] = {
     "read": "Reading photos",
+    "reference": "Learning the reference",
     "crop": "Cropping",
     "features": "Extracting features",
     "coreset": "Choosing the coreset",

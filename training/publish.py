@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
@@ -10,7 +11,6 @@ from shared.settings import Settings
 from shared.signing import sign_artifact
 from shared.signing.keys import signing_key
 from shared.store import ArtifactStore
-from training.data.crops import CropPolicy
 
 
 class PublishRejected(LinegateError):
@@ -28,8 +28,12 @@ def able_to_sign(settings: Settings, *, wanted: bool) -> Settings:
     return settings
 
 
-def register(bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings) -> None:
+def register(
+    bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings, *, reference: bytes | None = None
+) -> None:
     """Store the bundle with its papers (report, card) beside it, sign it where a key is set, then register the version.
+
+    The reference that its crops were registered to is stored too.
 
     In this order, so that no registered version lacks its bundle or its signature.
 
@@ -41,6 +45,8 @@ def register(bundle: Path, record: VersionRecord, papers: list[Path], settings: 
     """
     key = signing_key(settings.signing)
     store = ArtifactStore(settings.store)
+    if reference is not None:
+        store.put_bytes(reference)
     digest = store.put(bundle)
     if digest != record.digest:
         raise PublishRejected(f"{bundle} changed since it was written", hint="train again into a fresh folder")
@@ -70,27 +76,45 @@ def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> i
         return registry.assign(key, Assignment(champion=version), expected=expected, author=author)
 
 
+def reference_at(key: PlaceKey, settings: Settings) -> bytes | None:
+    """Content of the reference that the station of exactly `key` has its crops registered to; None: it has none.
+
+    Raises:
+        RegistryUnavailable: Redis does not answer.
+        StoreError: the store does not have it, or does not answer.
+    """
+    with Registry(settings.redis) as registry:
+        held = registry.snapshot().stations.get(key.root)
+    if held is None or held.record.reference is None:
+        return None
+    return ArtifactStore(settings.store).fetch(held.record.reference).read_bytes()
+
+
 def set_station(
-    key: PlaceKey, crop: CropPolicy, station: StationConfig, *, author: str, settings: Settings
-) -> str | None:
-    """Have the line crop at `key` as training did, where nothing is set there yet.
+    key: PlaceKey, recipe: CropRecipe | None, presence: float, *, author: str, settings: Settings
+) -> list[str]:
+    """Have the line crop at `key` as training did, where nothing is set there yet, or all but the reference is.
 
     Returns:
-        None, or one line for people when the line will crop differently from the training.
+        Lines for people: what was changed, and whether the line will crop differently from the training.
 
     Raises:
         RegistryUnavailable: Redis does not answer.
         RevisionConflict: somebody else changed the entry meanwhile.
     """
-    if crop == "none":
-        return f"training took finished crops: see that the station of {key} makes the same"
-    # Ground-truth corners stand for a perfect detector.
-    wanted = station.model_copy(update={"policy": "mask_rcnn"}) if crop == "polygon" else station
+    if recipe is None:
+        return [f"training took finished crops: see that the station of {key} makes the same"]
     with Registry(settings.redis) as registry:
         held = registry.snapshot().stations.get(key.root)
-        if held is None:
-            registry.set_station(key, wanted, expected=None, author=author)
-            return None
-    if held.record == wanted:
-        return None
-    return f"the station of {key} crops differently ({held.record.policy}, {held.record.width} x {held.record.height})"
+        before = StationConfig(**recipe.model_dump(), presence=presence) if held is None else held.record
+        wanted = before if recipe.reference is None else before.model_copy(update={"reference": recipe.reference})
+        if held is not None and (wanted == before or recipe.differences(wanted.recipe())):
+            differences = recipe.differences(before.recipe())
+            told = "; ".join(differences)
+            return (
+                [f"warning: the station of {key} crops differently (training, station): {told}"] if differences else []
+            )
+        revision = registry.set_station(key, wanted, expected=None if held is None else held.revision, author=author)
+    if wanted.reference is None:
+        return []
+    return [f"crops at {key} are registered to reference {wanted.reference[:12]} since revision {revision}"]

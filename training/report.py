@@ -93,6 +93,7 @@ def render_report(result: TrainingResult, *, version: str, digest: str) -> str:
         kind=result.model.kind,
         spec=json.dumps(result.model.spec.model_dump(mode="json"), indent=2),
         options=result.options,
+        unregistered=len(result.unregistered),
         stops=expected_stops(card.calibration),
         catches=expected_catches(result.decided),
         rule=rule_in_words(card.calibration),

@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.doctor import access, machine, servers, weights
+from deploy.doctor import access, crops, machine, servers, weights
 from deploy.doctor.finding import Check, Finding, fail
 from shared.settings import Settings, SettingsRejected, load_settings
 
@@ -22,6 +22,7 @@ CHECKS: Final[Sequence[Check]] = (
     servers.store,
     access.who_may_come_in,
     access.our_token,
+    crops.crops,
     weights.backbone,
     weights.detector,
 )

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.crop.clock import SkewWatch
+from services.crop.references import REFERENCE_FAULTS, ReferenceShelf
 from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.cropping import Cropped, Cropper
 from shared.events import PartCrop, PartImage, Timings, derived_event_id
 from shared.images import ImageRejected, decode, encode_png
 from shared.models.base import Image
 from shared.pixels import PixelSource, PixelsUnavailable
+from shared.registration_reference import Reference
 from shared.registry.records import StationConfig
 from shared.registry.snapshot import Snapshot
 from shared.settings.sections import ImageSettings
@@ -22,6 +24,7 @@ class _Photo:
 
     image: Image
     station: StationConfig
+    reference: Reference | None
     fetch: float
     decode: float
     skew: float | None
@@ -37,6 +40,7 @@ class CropStep:
         source: PixelSource,
         limits: ImageSettings,
         snapshot: Callable[[], Snapshot | None],
+        references: ReferenceShelf,
         clocks: SkewWatch | None = None,
     ) -> None:
         """`snapshot` answers the registry's latest state, or None while it was never seen."""
@@ -45,6 +49,7 @@ class CropStep:
         self._source = source
         self._limits = limits
         self._snapshot = snapshot
+        self._references = references
 
     def __call__(self, batch: Sequence[PartImage], /) -> list[Result]:
         """Crop a batch with one detector pass."""
@@ -54,7 +59,11 @@ class CropStep:
         photos = [self._read(event, snapshot.station(event.place)) for event in batch]
         readable = [photo for photo in photos if isinstance(photo, _Photo)]
         started = time.perf_counter()
-        cropped = iter(self._cropper.crop([p.image for p in readable], [p.station for p in readable]))
+        cropped = iter(
+            self._cropper.crop(
+                [p.image for p in readable], [p.station for p in readable], [p.reference for p in readable]
+            )
+        )
         each = _milliseconds(started) / max(len(readable), 1)
         return [
             _emit(event, photo, next(cropped), each, len(readable)) if isinstance(photo, _Photo) else photo
@@ -62,6 +71,10 @@ class CropStep:
         ]
 
     def _read(self, event: PartImage, station: StationConfig) -> _Photo | Result:
+        try:
+            reference = None if station.reference is None else self._references.get(station.reference)
+        except REFERENCE_FAULTS as fault:
+            return Retry(f"the crop reference of {event.place} cannot be had: {fault}")
         started = time.perf_counter()
         try:
             pixels = self._source.read(event)
@@ -71,7 +84,8 @@ class CropStep:
             return DeadLetter(rejected.line)
         except PixelsUnavailable as away:
             return Retry(away.line)
-        return _Photo(image, station, (fetched - started) * 1000, _milliseconds(fetched), self._clocks.measure(event))
+        skew = self._clocks.measure(event)
+        return _Photo(image, station, reference, (fetched - started) * 1000, _milliseconds(fetched), skew)
 
 
 def _emit(event: PartImage, photo: _Photo, cropped: Cropped, crop_ms: float, batch: int) -> Emit:
@@ -89,6 +103,8 @@ def _emit(event: PartImage, photo: _Photo, cropped: Cropped, crop_ms: float, bat
                 presence=cropped.presence,
                 corners=corners,
                 rotated=cropped.rotated,
+                registered=cropped.registered,
+                reference=photo.station.reference,
                 policy=photo.station.policy,
                 timings=Timings(
                     fetch=photo.fetch, decode=photo.decode, crop=crop_ms, batch=batch, clock_skew=photo.skew

@@ -102,6 +102,14 @@ def station(  # noqa: PLR0917 - Typer reads the command line from the signature
     width: Annotated[int | None, typer.Option(help="Largest crop width, in pixels.")] = None,
     presence: Annotated[float | None, typer.Option(help="Least confidence that counts as a found label.")] = None,
     orient: Annotated[bool | None, typer.Option("--orient/--no-orient", help="Turn into reading direction.")] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|SHA256|none",
+            help="For mask_rcnn: what crops are registered to, a file that `linegate train` wrote or its sha256 in the "
+            "store; none takes it away.",
+        ),
+    ] = None,
     expect: Expect = None,
     author: Author = None,
 ) -> None:
@@ -115,6 +123,10 @@ def station(  # noqa: PLR0917 - Typer reads the command line from the signature
         changes["polygon"] = _corners(polygon)
     elif policy in ("mask_rcnn", "full_frame"):
         changes["polygon"] = None
+    if reference is not None:
+        changes["reference"] = None if reference == "none" else _reference(reference)
+    elif policy in ("roi", "full_frame"):
+        changes["reference"] = None
     with _registry() as registry:
         place = _key(key)
         held = registry.snapshot().stations.get(str(place))
@@ -182,6 +194,30 @@ def _valid(model: type[ModelT], **fields: object) -> ModelT:
 def _expected(asked: int | None, held: int | None) -> int | None:
     """The revision a change is based on: what the caller saw, else what is there now. Revisions begin with 1."""
     return held if asked is None else (asked or None)
+
+
+def _reference(text: str) -> str:
+    """The sha256 of a reference that is in the store and can be read; a file is put there first."""
+    import re
+    from pathlib import Path
+
+    from shared.registration_reference import unpack
+    from shared.settings import load_settings
+    from shared.store import ArtifactStore
+
+    store = ArtifactStore(load_settings().store)
+    if re.fullmatch(r"[0-9a-f]{64}", text):
+        # Asked of the store itself: what only this machine's cache has would never reach the workers.
+        if not store.exists(text):
+            raise typer.BadParameter(f"the artifact store {store.url} has no {text}", param_hint="--reference")
+        unpack(store.fetch(text).read_bytes())
+        return text
+    try:
+        content = Path(text).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {text}: {error.strerror}", param_hint="--reference") from None
+    unpack(content)
+    return store.put_bytes(content)
 
 
 def _corners(text: str) -> tuple[tuple[float, ...], ...]:

@@ -5,7 +5,9 @@ from typing import TypeVar
 
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
+from shared.registry.coupling import mismatches
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
 from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
@@ -32,7 +34,7 @@ def assignments(snapshot: Snapshot) -> RenderableType:
 
 def stations(snapshot: Snapshot) -> RenderableType:
     """Every station configuration, the least specific first, after the default."""
-    table = _table("Stations", "Key", "Policy", "Crop at most", "Presence", "Oriented", "Revision")
+    table = _table("Stations", "Key", "Policy", "Crop at most", "Presence", "Oriented", "Reference", "Revision")
     table.add_row("(default)", *_station_cells(StationConfig()), "")
     for key, held in _sorted(snapshot.stations):
         table.add_row(key, *_station_cells(held.record), str(held.revision))
@@ -53,11 +55,13 @@ def in_force(snapshot: Snapshot, key: PlaceKey) -> list[RenderableType]:
         )
         table.add_row("assignment", assigned, str(found.revision), value)
     configured = snapshot.stations[stationed] if stationed else None
-    policy, size, presence, oriented = _station_cells(configured.record if configured else StationConfig())
+    policy, size, presence, oriented, reference = _station_cells(configured.record if configured else StationConfig())
     value = f"{policy}, at most {size}, presence {presence}, oriented: {oriented}"
+    value += f", registered to {reference}" if reference else ""
     table.add_row("station", stationed or "(default)", str(configured.revision) if configured else "", value)
     others = _others(snapshot, key)
-    return [table, f"Some places under it have entries of their own: {', '.join(others)}"] if others else [table]
+    told = [f"Some places under it have entries of their own: {', '.join(others)}"] if others else []
+    return [table, *told, *(Text(f"warning: {line}", style="yellow") for line in mismatches(snapshot, key))]
 
 
 def versions(records: Sequence[VersionRecord]) -> RenderableType:
@@ -95,11 +99,12 @@ def _assignment_cells(record: Assignment) -> tuple[str, str, str]:
     return record.champion, canary, record.shadow or ""
 
 
-def _station_cells(record: StationConfig) -> tuple[str, str, str, str]:
+def _station_cells(record: StationConfig) -> tuple[str, str, str, str, str]:
     policy: str = record.policy
     if record.polygon is not None:
         policy = f"{policy} {' '.join(f'{x:g},{y:g}' for x, y in record.polygon)}"
-    return policy, f"{record.width} x {record.height}", f"{record.presence:g}", "yes" if record.orient else "no"
+    size, oriented = f"{record.width} x {record.height}", "yes" if record.orient else "no"
+    return policy, size, f"{record.presence:g}", oriented, (record.reference or "")[:12]
 
 
 def _told(table: str, text: str | None) -> str:
@@ -109,8 +114,8 @@ def _told(table: str, text: str | None) -> str:
         champion, canary, shadow = _assignment_cells(Assignment.model_validate_json(text))
         return champion + (f" + {canary}" if canary else "") + (f" (shadow {shadow})" if shadow else "")
     if table == "stations":
-        policy, size, presence, _ = _station_cells(StationConfig.model_validate_json(text))
-        return f"{policy} {size} {presence}"
+        policy, size, presence, _, reference = _station_cells(StationConfig.model_validate_json(text))
+        return f"{policy} {size} {presence} {reference}".rstrip()
     record = VersionRecord.model_validate_json(text)
     return f"{record.kind} {record.digest[:12]}"
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from shared.events.base import PixelEvent
+from shared.events.base import PixelEvent, Sha256
 from shared.events.verdict import Check, Timings
 
 Corner = tuple[float, float]
@@ -27,6 +27,11 @@ class PartCrop(PixelEvent):
     """Where the crop lies in the photo: (x, y) in its pixels, clockwise from the crop's top-left."""
     rotated: bool | None = None
     """Whether the crop was turned by 180 degrees into reading direction; None when that was not examined."""
+    registered: bool | None = None
+    """Whether the crop was registered to `reference`, so that print lies where it lay in training. False: that did not
+    verify, and the crop lies where the detector's mask has it. None: the station has no reference."""
+    reference: Sha256 | None = None
+    """The reference that the station has its crops registered to."""
     policy: str
     """The crop policy that was in force: `mask_rcnn`, `roi` or `full_frame`."""
     timings: Timings

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from shared.crop_recipe import CropRecipe
 from shared.events.base import Model, now
 
 ThresholdRule = Literal["precision", "mean_sd", "gumbel", "quantile", "author", "manual"]
@@ -68,6 +69,8 @@ class ModelCard(Model):
     data: DataSummary
     protocol: Literal["clean", "author"]
     code_version: str
+    crop: CropRecipe | None = None
+    """How the crops it learnt from were made: give the station the same. None for finished crops and older bundles."""
     created: AwareDatetime = Field(default_factory=now)
     weights_are_random: bool = False
     """True when the backbone was asked for with random weights; such a model is never a quality result."""

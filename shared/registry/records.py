@@ -1,9 +1,10 @@
 """What the registry keeps: versions, assignments and stations."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints
 
+from shared.crop_recipe import CropRecipe
 from shared.events.base import Model, Sha256, now
 from shared.registry.place_key import PlaceKey
 
@@ -18,6 +19,8 @@ class VersionRecord(Model):
     """sha256 of the bundle file in the artifact store."""
     kind: str
     """The model's kind, e.g. `patchcore`."""
+    crop: CropRecipe | None = None
+    """The crops it was made for, as its card says; None where that is not known."""
     created: AwareDatetime = Field(default_factory=now)
     author: str = "unknown"
     note: str = ""
@@ -44,29 +47,15 @@ class Assignment(Model):
         return tuple(version for version in named if version is not None)
 
 
-class StationConfig(Model):
+class StationConfig(CropRecipe):
     """How photos of a place are cropped."""
 
-    policy: Literal["mask_rcnn", "roi", "full_frame"] = "mask_rcnn"
-    polygon: tuple[tuple[float, float], ...] | None = None
-    """For `roi`: four corners (x, y) as fractions of the photo's width and height, in reading order."""
-    height: Annotated[int, Field(ge=16, le=4096)] = 256
-    width: Annotated[int, Field(ge=16, le=4096)] = 256
-    """Largest crop, in pixels. Nothing is enlarged beyond its native resolution."""
     presence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Least detector confidence that counts as a found label."""
-    orient: bool = True
-    """Turn the crop into reading direction."""
 
-    @model_validator(mode="after")
-    def _polygon_for_roi(self) -> Self:
-        if (self.policy == "roi") != (self.polygon is not None):
-            raise ValueError("policy roi needs a polygon, and only roi takes one")
-        if self.polygon is not None and (
-            len(self.polygon) != 4 or not all(0 <= v <= 1 for corner in self.polygon for v in corner)
-        ):
-            raise ValueError("polygon: four corners (x, y), each a fraction between 0 and 1")
-        return self
+    def recipe(self) -> CropRecipe:
+        """What determines the crops, without what only decides whether there is one."""
+        return CropRecipe(**{name: getattr(self, name) for name in CropRecipe.model_fields})
 
 
 class AuditEntry(Model):

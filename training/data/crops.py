@@ -19,10 +19,11 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shared import cropping, geometry
-from shared.cropping import Cropper, by_geometry, by_polygon
+from shared import cropping, geometry, registration, registration_reference
+from shared.cropping import Cropped, Cropper, by_geometry, by_polygon, registered
 from shared.images import ImageRejected, decode
 from shared.models.base import Image
+from shared.registration_reference import Reference
 from shared.registry.records import StationConfig
 from shared.settings import ImageSettings
 from training.data.sample import DataRejected, Sample
@@ -35,11 +36,19 @@ BATCH: Final = 8
 
 
 class Found(NamedTuple):
-    """A crop's pixels, the (4, 2) corners of its place in the photo, and the photo's height and width."""
+    """A crop and where it came from.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        corners: (4, 2) of its place in the photo.
+        photo: the photo's height and width.
+        registered: whether it was registered; None where there is no reference.
+    """
 
     pixels: Image
     corners: NDArray[np.float32]
     photo: tuple[int, int]
+    registered: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Crops:
         station: largest crop, presence and orientation, as the line will use them.
         limits: of the decoder.
         detector: weights file of the label detector; None takes the one that ships with Linegate.
+        reference: that `mask_rcnn` crops are registered to; may be set until the first crop is asked for.
         cache: folder that keeps crops between runs; None keeps them in memory only.
         memory: bytes of crops kept in memory.
     """
@@ -76,6 +86,7 @@ class Crops:
         *,
         limits: ImageSettings | None = None,
         detector: Path | None = None,
+        reference: Reference | None = None,
         cache: Path | None = None,
         memory: int = MEMORY,
     ) -> None:
@@ -83,12 +94,16 @@ class Crops:
         self.station = station
         self.not_found: list[str] = []
         """Names of photos in which no label was found; the line would fail them for presence."""
+        self.unregistered: list[str] = []
+        """Names of photos whose crop could not be registered to the reference."""
+        self.reference = reference
         self._limits = limits or ImageSettings()
         self._detector = detector
         self._cache = cache
         self._memory = memory
         self._held: OrderedDict[str, Found | None] = OrderedDict()
         self._bytes = 0
+        self._found: dict[str, Cropped] = {}
 
     def stream(self, samples: Iterable[Sample], *, masks: bool = False) -> Iterator[Crop]:
         """The crops of `samples`, in order; those not found are left out and named in `not_found`.
@@ -107,7 +122,27 @@ class Crops:
                     if sample.name not in self.not_found:
                         self.not_found.append(sample.name)
                     continue
+                if found.registered is False and sample.name not in self.unregistered:
+                    self.unregistered.append(sample.name)
                 yield Crop(sample, found.pixels, self._mask(sample, found) if masks else None)
+
+    def located(self, samples: Iterable[Sample]) -> Iterator[tuple[Image, NDArray[np.float32]]]:
+        """The photos in which a label is found, and the (4, 2) corners that the mask gives it: to learn a reference.
+
+        The detector's work is remembered for `stream`.
+
+        Raises:
+            DataRejected: a photo cannot be used.
+        """
+        rest = iter(samples)
+        while batch := list(islice(rest, BATCH)):
+            photos = [_decoded(sample.read(), sample.name, self._limits) for sample in batch]
+            for sample, photo, crop in zip(
+                batch, photos, self._cropper.coarse(photos, [self.station] * len(photos)), strict=True
+            ):
+                self._found[sample.name] = crop
+                if crop.corners is not None:
+                    yield photo, crop.corners
 
     @cached_property
     def _cropper(self) -> Cropper:
@@ -120,7 +155,8 @@ class Crops:
     def _recipe(self) -> bytes:
         """What a cached crop depends on besides the photo: the policy, the code that applies it, the networks."""
         digest = hashlib.sha256(f"{self.policy} {self.station.model_dump_json()}".encode())
-        for module in (cropping, geometry):
+        digest.update(self.reference.digest.encode() if self.reference is not None else b"none")
+        for module in (cropping, geometry, registration, registration_reference):
             digest.update(inspect.getsource(module).encode())
         if self.policy == "mask_rcnn":
             _ = self._cropper  # tells first, in one line, where the weights are missing
@@ -152,15 +188,27 @@ class Crops:
         if self.policy == "none":
             return [Found(photo, _outline(photo), photo.shape[:2]) for photo in photos]
         if self.policy == "mask_rcnn":
-            cropped = self._cropper.crop(photos, [self.station] * len(photos)) if photos else []
+            cropped = self._by_detection(samples, photos)
         elif self.policy == "polygon":
             cropped = [by_polygon(p, _polygon(s), self.station) for s, p in zip(samples, photos, strict=True)]
         else:
             cropped = [by_geometry(photo, self.station) for photo in photos]
         return [
-            None if crop.pixels is None or crop.corners is None else Found(crop.pixels, crop.corners, photo.shape[:2])
+            None
+            if crop.pixels is None or crop.corners is None
+            else Found(crop.pixels, crop.corners, photo.shape[:2], crop.registered)
             for crop, photo in zip(cropped, photos, strict=True)
         ]
+
+    def _by_detection(self, samples: Sequence[Sample], photos: Sequence[Image]) -> list[Cropped]:
+        fresh = [i for i, sample in enumerate(samples) if sample.name not in self._found]
+        coarse = dict(
+            zip(fresh, self._cropper.coarse([photos[i] for i in fresh], [self.station] * len(fresh)), strict=True)
+        )
+        known = [coarse.get(i) or self._found[sample.name] for i, sample in enumerate(samples)]
+        if self.reference is None:
+            return known
+        return [registered(p, self.station, crop, self.reference) for p, crop in zip(photos, known, strict=True)]
 
     def _mask(self, sample: Sample, found: Found) -> NDArray[np.bool_] | None:
         height, width = found.pixels.shape[:2]
@@ -192,7 +240,8 @@ class Crops:
             return False
         with np.load(path, allow_pickle=False) as kept:
             height, width = kept["photo"].tolist()
-            self._hold(key, Found(kept["pixels"], kept["corners"], (height, width)) if height else None)
+            told = {1: True, 0: False}.get(int(kept["registered"]))
+            self._hold(key, Found(kept["pixels"], kept["corners"], (height, width), told) if height else None)
         return True
 
     def _save(self, key: str, found: Found | None) -> None:
@@ -201,7 +250,8 @@ class Crops:
         nothing = Found(np.zeros((0, 0, 3), np.uint8), np.zeros((4, 2), np.float32), (0, 0))
         kept = nothing if found is None else found
         buffer = io.BytesIO()
-        np.savez(buffer, pixels=kept.pixels, corners=kept.corners, photo=np.array(kept.photo))
+        told = -1 if kept.registered is None else int(kept.registered)
+        np.savez(buffer, pixels=kept.pixels, corners=kept.corners, photo=np.array(kept.photo), registered=told)
         self._cache.mkdir(parents=True, exist_ok=True)
         draft = self._cache / f"{key}.part"
         draft.write_bytes(buffer.getvalue())

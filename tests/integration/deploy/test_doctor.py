@@ -8,8 +8,14 @@ import pytest
 import redis
 
 from deploy.doctor import servers
+from deploy.doctor.crops import crops
 from deploy.local.redis import RedisServer
+from shared.crop_recipe import CropRecipe
+from shared.registry.client import Registry
+from shared.registry.place_key import PlaceKey
+from shared.registry.records import Assignment, StationConfig, VersionRecord
 from shared.settings import Settings
+from shared.store import ArtifactStore
 
 
 @pytest.fixture
@@ -31,6 +37,27 @@ def test_redis_well(own_redis: RedisServer) -> None:
     found = levels(servers.redis(settings))
     assert [level for level, _ in found] == ["OK", "OK", "OK"]
     assert "append-only" in found[1][1]
+
+
+@pytest.mark.redis
+def test_crops_that_models_were_not_made_for(own_redis: RedisServer, tmp_path: Path) -> None:
+    """A reference that is not in the store fails; a station that crops otherwise is a warning; then all is well."""
+    store = {"url": str(tmp_path / "store"), "cache_dir": str(tmp_path / "cache")}
+    settings = Settings.model_validate({"redis": {"url": own_redis.url}, "store": store})
+    ArtifactStore(settings.store).probe()
+    recipe, key = CropRecipe(reference="a" * 64), PlaceKey.parse("munich/line-1")
+    assert [level for level, _ in levels(crops(settings))] == ["OK"]
+    with Registry(settings.redis) as registry:
+        registry.register(VersionRecord(version="v1", digest="1" * 64, kind="padim", crop=recipe))
+        registry.assign(key, Assignment(champion="v1"), expected=None, author="ada")
+        ((level, told),) = levels(crops(settings))
+        assert level == "WARN"
+        assert "v1" in told
+        station = StationConfig(**recipe.model_dump())
+        registry.set_station(key, station, expected=None, author="ada")
+        ((level, told),) = levels(crops(settings))
+        assert level == "FAIL"
+        assert "aaaaaaaaaaaa" in told
 
 
 @pytest.mark.redis

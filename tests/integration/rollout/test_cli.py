@@ -1,15 +1,19 @@
 """`linegate rollout` on a real registry."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 import redis
 from typer.testing import CliRunner
 
 from services.rollout.cli import app
 from shared.errors import LinegateError
+from shared.registration_reference import Reference, ReferenceRejected, pack
 from shared.registry.client import Registry
 from shared.registry.errors import RevisionConflict, UnknownVersion
 from shared.registry.records import VersionRecord
@@ -70,6 +74,37 @@ def test_versions_are_listed(rollout: Rollout) -> None:
     assert "v1" in told
     assert "222222222222" in told
     assert "ada" in told
+
+
+def test_a_station_takes_a_reference_by_file_and_by_digest(
+    rollout: Rollout, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file is put into the store first; what is none is refused; a version made for other crops is told of."""
+    monkeypatch.setenv("LINEGATE_STORE__URL", str(tmp_path / "store"))
+    monkeypatch.setenv("LINEGATE_STORE__CACHE_DIR", str(tmp_path / "cache"))
+    content = pack(Reference(np.zeros((16, 24), np.float32), np.ones((16, 24), np.bool_)), {})
+    digest = hashlib.sha256(content).hexdigest()
+    file = tmp_path / "reference.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(AssertionError, match=r"the artifact store .* has no"):
+        rollout("station", "munich/line-1", "--reference", digest)
+    assert digest[:12] in rollout("station", "munich/line-1", "--reference", str(file))
+    held = registry.snapshot().stations["munich/line-1/*/*/*"]
+    assert held.record.reference == digest
+    rollout("station", "munich/line-1", "--reference", "none")
+    assert registry.snapshot().stations["munich/line-1/*/*/*"].record.reference is None
+    rollout("station", "munich/line-1", "--reference", digest)
+    recipe = registry.snapshot().stations["munich/line-1/*/*/*"].record.recipe()
+    made = VersionRecord(version="v3", digest="3" * 64, kind="padim", crop=recipe)
+    registry.register(made)
+    assert "warning" not in rollout("assign", "munich/line-1", "--champion", "v3")
+    said = rollout("station", "munich/line-1", "--reference", "none")
+    assert "warning" in said
+    assert f"reference: {digest[:12]}, none" in said
+    file.write_bytes(b"something else")
+    with pytest.raises(ReferenceRejected):
+        rollout("station", "munich/line-1", "--reference", str(file))
+    assert registry.snapshot().stations["munich/line-1/*/*/*"].record.reference is None
 
 
 def test_a_station_is_changed_field_by_field(rollout: Rollout, registry: Registry) -> None:

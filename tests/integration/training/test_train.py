@@ -1,6 +1,7 @@
 """`linegate train` from photos to a published version, on tiny generated photos and random weights (plumbing only)."""
 
 import dataclasses
+import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,9 +18,11 @@ from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import StationConfig
-from shared.settings import RedisSettings, StoreSettings
+from shared.settings import RedisSettings, Settings, StoreSettings
 from shared.store import ArtifactStore
+from tests.unit.shared.labels import HEIGHT, WIDTH, packed
 from tests.unit.training.pictures import photo, write_photos
+from training import publish
 from training.cli import train as command
 from training.data.sample import DataRejected
 from training.data.source import DataSet, open_data
@@ -27,6 +30,8 @@ from training.fit import FitRejected, TrainingResult, TrainOptions, train
 from training.metrics import confusion
 from training.model_card import render_model_card
 from training.report import defect_rows, render_report
+from training.studio.dataset import write_dataset
+from training.studio.photo import photographs
 
 SPEC = ModelSpec(
     kind="padim",
@@ -245,3 +250,56 @@ def test_the_command_publishes(folder: Path, tmp_path: Path, redis_url: str, mon
     store = ArtifactStore(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "other cache"))
     assert read_bundle(store.fetch(record.digest), ExtractorPool("cpu"), expect=record.digest).card.data.name == "tiles"
     assert store.names(record.digest) == ["model-card.md", "report.html"]
+
+
+def test_a_station_is_given_the_reference_and_nothing_else_is_overwritten(redis_url: str, tmp_path: Path) -> None:
+    """Set where there is no entry or only the reference is missing; told of where the line crops otherwise."""
+    settings = Settings(
+        redis=RedisSettings(url=SecretStr(redis_url)),
+        store=StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "cache"),
+    )
+    key, content = PlaceKey.parse("reference/line-1"), packed()
+    digest = ArtifactStore(settings.store).put_bytes(content)
+    plain = StationConfig(height=HEIGHT, width=WIDTH, presence=0.7)
+    recipe = plain.recipe().model_copy(update={"reference": digest})
+    with Registry(settings.redis) as registry:
+        assert publish.reference_at(key, settings) is None
+        revision = registry.set_station(key, plain, expected=None, author="test")
+        (line,) = publish.set_station(key, recipe, 0.5, author="test", settings=settings)
+        assert digest[:12] in line
+        held = registry.snapshot().stations[key.root]
+        assert held.record == plain.model_copy(update={"reference": digest})
+        assert held.revision > revision
+        assert publish.reference_at(key, settings) == content
+        assert publish.set_station(key, recipe, 0.5, author="test", settings=settings) == []
+        wider = recipe.model_copy(update={"width": 400})
+        (line,) = publish.set_station(key, wider, 0.5, author="test", settings=settings)
+        assert line.startswith("warning")
+        assert "width: 400, 320" in line
+        assert registry.snapshot().stations[key.root] == held
+        registry.unset_station(key, expected=held.revision, author="test")
+        publish.set_station(key, recipe, 0.5, author="test", settings=settings)
+        held = registry.snapshot().stations[key.root]
+        assert held.record == StationConfig(**recipe.model_dump())
+        registry.unset_station(key, expected=held.revision, author="test")
+
+
+def test_a_training_learns_what_its_crops_are_registered_to(tmp_path: Path, pool: ExtractorPool) -> None:
+    """The card names the reference that the result carries; a training that is given it crops alike."""
+    write_dataset(tmp_path, photographs(24, seed=5, damaged=0.25, layouts=("us",), cameras=("stationary",)))
+    station = StationConfig(height=96, width=160)
+    options = dataclasses.replace(
+        OPTIONS, crop="mask_rcnn", station=station, reference="learn", rule="manual", parameter=5.0, resamples=0
+    )
+    first = train(open_data(tmp_path), SPEC, options, pool=pool)
+    assert first.reference is not None
+    assert first.card.crop is not None
+    assert first.card.crop.reference == hashlib.sha256(first.reference).hexdigest()
+    assert first.card.crop.differences(station.recipe()) == [f"reference: {first.card.crop.reference[:12]}, none"]
+    again = train(open_data(tmp_path), SPEC, dataclasses.replace(options, reference=first.reference), pool=pool)
+    assert again.card.crop == first.card.crop
+    assert again.test.scores.tolist() == first.test.scores.tolist()
+    assert first.card.crop.reference in render_model_card(first, version="v", digest="0" * 64)
+    without = train(open_data(tmp_path), SPEC, dataclasses.replace(options, reference=None), pool=pool)
+    assert without.reference is None
+    assert without.card.crop == station.recipe()

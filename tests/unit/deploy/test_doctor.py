@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.doctor import access, machine, run_doctor, servers, weights
+from deploy.doctor import access, crops, machine, run_doctor, servers, weights
 from deploy.doctor.finding import Check, Finding, ok, warn
 from deploy.doctor.run import CHECKS
 from services.keys.edit import add_key
@@ -199,7 +199,7 @@ def test_every_check_says_what_it_looks_at() -> None:
     """And no check is forgotten."""
     written = {
         name: check
-        for module in (access, machine, servers, weights)
+        for module in (access, machine, servers, crops, weights)
         for name, check in vars(module).items()
         if callable(check) and not name.startswith("_") and getattr(check, "__module__", "") == module.__name__
     }

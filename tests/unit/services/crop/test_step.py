@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+from services.crop.references import ReferenceShelf
 from services.crop.step import CropStep
 from shared.bus.step import DeadLetter, Emit, Result, Retry
 from shared.cropping import Cropper
@@ -21,9 +23,11 @@ from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource, PixelsUnavailable
 from shared.registry.records import StationConfig
 from shared.registry.snapshot import HeldStation, Snapshot
-from shared.settings.sections import ImageSettings
+from shared.settings.sections import ImageSettings, StoreSettings
+from shared.store import ArtifactStore
 from tests.unit.faults import Told
 from tests.unit.services.events import photo, picture
+from tests.unit.shared.labels import HEIGHT, WIDTH, label, packed, reference
 
 LIMITS = ImageSettings()
 
@@ -35,12 +39,20 @@ def cropper() -> Cropper:
 
 
 def make_step(
-    cropper: Cropper, *, source: PixelSource | None = None, known: bool = True, **stations: StationConfig
+    cropper: Cropper,
+    *,
+    source: PixelSource | None = None,
+    known: bool = True,
+    store: ArtifactStore | None = None,
+    **stations: StationConfig,
 ) -> CropStep:
     """The step; keyword `munich` configures every station of that plant, and others search for a label."""
     held = {f"{plant}/*/*/*/*": HeldStation(revision=1, record=record) for plant, record in stations.items()}
     state = Snapshot(revision=1, stations=held) if known else None
-    return CropStep(cropper, source=source or PixelSource(LIMITS), limits=LIMITS, snapshot=lambda: state)
+    shelf = ReferenceShelf(store or ArtifactStore(StoreSettings(url="memory://none", cache_dir=Path("/nonexistent"))))
+    return CropStep(
+        cropper, source=source or PixelSource(LIMITS), limits=LIMITS, snapshot=lambda: state, references=shelf
+    )
 
 
 def crops_of(results: list[Result]) -> list[PartCrop]:
@@ -186,3 +198,49 @@ def test_photos_that_do_not_fit_in_memory_at_once_are_searched_in_parts(cropper:
     assert sizes == [5, 2, 2, 1]
     assert [one.presence for one in parts] == [one.presence for one in whole]
     assert told.kinds == ["out_of_memory"]
+
+
+def test_a_missing_reference_holds_photos_back_until_it_is_there(cropper: Cropper, tmp_path: Path) -> None:
+    """It is our fault, not the part's: nothing is judged by a crop that lies elsewhere; others go on meanwhile."""
+    store = ArtifactStore(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "cache"))
+    station = StationConfig(height=HEIGHT, width=WIDTH, reference=reference().digest)
+    step = make_step(cropper, store=store, munich=station, puebla=StationConfig(policy="full_frame"))
+    event = photo("us", pixels=encode_png(label(1).image))
+    held, other = step([event, photo("other", plant="puebla")])
+    assert isinstance(held, Retry)
+    assert "crop reference" in held.reason
+    assert isinstance(other, Emit)
+    store.put_bytes(packed())
+    (crop,) = crops_of(step([event]))
+    assert crop.registered is True
+    assert crop.reference == reference().digest
+    assert crop.corners is not None
+    assert np.linalg.norm(np.array(crop.corners) - label(1).polygon, axis=1).max() < 20
+
+
+def test_an_unusable_reference_holds_photos_back(cropper: Cropper, tmp_path: Path) -> None:
+    """A station that names some other artifact is repaired by a person; no photo is thrown away for it."""
+    store = ArtifactStore(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "cache"))
+    station = StationConfig(reference=store.put_bytes(b"some bundle"))
+    (held,) = make_step(cropper, store=store, munich=station)([photo()])
+    assert isinstance(held, Retry)
+    assert "no crop reference" in held.reason
+
+
+def test_without_a_reference_nothing_is_said_of_it(cropper: Cropper) -> None:
+    """Neither true nor false."""
+    (crop,) = crops_of(make_step(cropper)([photo("us", pixels=encode_png(label(1).image))]))
+    assert crop.registered is None
+    assert crop.reference is None
+
+
+def test_a_label_of_another_layout_is_cropped_by_its_mask(cropper: Cropper, tmp_path: Path) -> None:
+    """And the event says that it was not registered."""
+    store = ArtifactStore(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "cache"))
+    station = StationConfig(height=HEIGHT, width=WIDTH, reference=store.put_bytes(packed()))
+    event = photo("gb", pixels=encode_png(label(1, layout="gb").image))
+    (crop,) = crops_of(make_step(cropper, store=store, munich=station)([event]))
+    (plain,) = crops_of(make_step(cropper, munich=station.model_copy(update={"reference": None}))([event]))
+    assert crop.registered is False
+    assert crop.pixels == plain.pixels
+    assert crop.corners == plain.corners
