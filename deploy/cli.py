@@ -1,4 +1,4 @@
-"""`linegate up`, `linegate demo`, `linegate doctor`: what runs Linegate on one machine."""
+"""`linegate up`, `demo`, `doctor` and `topics`: what sets Linegate up and looks whether it is well."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,3 +35,29 @@ def doctor() -> None:
     from deploy.doctor import run_doctor
 
     raise typer.Exit(run_doctor(Console()))
+
+
+def topics(
+    partitions: Annotated[int, typer.Option(min=1, help="Of each new topic: how many workers can share the work.")] = 4,
+    replication: Annotated[int, typer.Option(help="Copies of each partition; -1 takes the cluster's default.")] = -1,
+) -> None:
+    """Create the topics that the cluster of the settings lacks, as Linegate needs them; changes none that exist."""
+    from confluent_kafka import KafkaException
+
+    from shared.bus.clients import open_admin
+    from shared.bus.topics import all_topics, ensure_topics
+    from shared.errors import LinegateError
+    from shared.settings import load_settings
+
+    bus = load_settings().bus
+    try:
+        created = ensure_topics(open_admin(bus), partitions=partitions, replication=replication)
+    except KafkaException as error:
+        raise LinegateError(
+            f"Kafka at {bus.bootstrap_servers} created no topics: {error.args[0].str()}",
+            hint="bus.security must name a user that may CREATE topics (`linegate acl kafka topics`); "
+            "`linegate doctor` tells of the rest",
+        ) from None
+    for topic in created:
+        typer.echo(f"created {topic}")
+    typer.echo(f"{len(all_topics()) - len(created)} topic(s) were there already")

@@ -42,7 +42,8 @@ def kafka(settings: Settings) -> Iterator[Finding]:
     if missing:
         yield warn(
             f"Kafka lacks the topics {', '.join(missing)}",
-            "create them; or this user may not see them: a worker's sees only those that are its business",
+            "`linegate topics` creates them; or this user may not see them: a worker's sees only those that are its "
+            "business",
         )
     else:
         yield ok(f"all {len(all_topics())} topics exist")

@@ -158,7 +158,7 @@ class EventReader:
                 raise KafkaException(error)
         if missing := sorted(topics - known.keys()):
             raise KafkaFailedError(
-                f"no topic {', '.join(missing)}", hint="create the topics first, or let this user see them"
+                f"no topic {', '.join(missing)}", hint="`linegate topics` creates them; or this user may not see them"
             )
         return [TopicPartition(topic, partition) for topic in sorted(topics) for partition in known[topic].partitions]
 

@@ -73,9 +73,10 @@ def ensure_topics(
         for topic in (all_topics() if topics is None else topics)
     ]
     created: list[str] = []
-    for topic, future in client.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS).items():
+    answers = client.create_topics(wanted, operation_timeout=TIMEOUT_SECONDS, request_timeout=TIMEOUT_SECONDS)
+    for topic, future in answers.items():
         try:
-            future.result(TIMEOUT_SECONDS)
+            future.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
