@@ -15,7 +15,7 @@ from services.dlq.shelf import stops
 from services.dlq.work import Order, find, settle
 from services.gateway.probe import KafkaProbe
 from shared.bus.clients import open_admin, open_consumer
-from shared.bus.dead_letter import dead_letter, stop_record
+from shared.bus.dead_letter import dead_letter
 from shared.bus.envelope import encode
 from shared.bus.errors import DeadLetterFloodError
 from shared.bus.loop import Worker
@@ -234,7 +234,7 @@ def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: type[Event]
 def _go_on(superuser: BusSettings, topic: str) -> None:
     with EventPublisher(superuser) as publisher:
         word = DeadLetterStop(topic=topic, stopped=False, by="test")
-        publisher.publish_record(stop_record(word)).result(PATIENCE)
+        publisher.publish(word).result(PATIENCE)
 
 
 def camera_job(bus: BusSettings) -> None:
@@ -330,7 +330,7 @@ def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
                 letter = publisher.publish_record(dead_letter(consumed, "damaged", worker="test")).result(PATIENCE)
                 ids.append(f"{letter.topic}/{letter.partition}/{letter.offset}")
             stopped = DeadLetterStop(topic="linegate.verdicts.dlq", stopped=True, by="test")
-            publisher.publish_record(stop_record(stopped)).result(PATIENCE)
+            publisher.publish(stopped).result(PATIENCE)
         letters = {entry.id: entry for entry in find(bus, Wanted(), [])}
         again, up = [letters[ids[0]], letters[ids[1]]], [letters[ids[2]]]
         for chosen, replay in ((again, True), (up, False)):
