@@ -31,14 +31,9 @@ def run_up(folder: Path, port: int) -> int:
             console.print("In another terminal, tell the commands where it is:")
             for key, value in settings.items():
                 console.print(f"  export {key}={shlex.quote(value)}", highlight=False, soft_wrap=True)
-            token_file = settings["LINEGATE_TOKEN_FILE"]
-            console.print(
-                "The gateway asks who comes; other clients than these commands need the key itself:", soft_wrap=True
-            )
-            console.print(
-                f'  export LINEGATE_TOKEN="$(cat {shlex.quote(token_file)})"', highlight=False, soft_wrap=True
-            )
-            console.print('  curl -H "Authorization: Bearer $LINEGATE_TOKEN" ...', highlight=False, soft_wrap=True)
+            console.print("The gateway asks who comes; clients other than these commands show the key themselves:")
+            header = '-H "Authorization: Bearer $(cat $LINEGATE_TOKEN_FILE)"'
+            console.print(f"  curl {header} ...", highlight=False, soft_wrap=True)
             console.print("Ctrl-C stops it.")
             supervisor = Supervisor(workers.processes, told=console.print)
             while not stop.wait(1.0):
