@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.local.process import free_port
 from deploy.local.stack import LocalStack
 from deploy.local.workers import LocalWorkers, worker_settings
-from shared.auth.client import BearerAuth, client_auth
+from shared.auth.client import BearerAuth
 from shared.bus.settings import BusSettings
-from shared.settings.sections import ClientSettings, RedisSettings, StoreSettings
+from shared.settings.sections import RedisSettings, StoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class Line:
     """The one folder that a `dataref` may point into."""
 
     @property
-    def auth(self) -> BearerAuth | None:
+    def auth(self) -> BearerAuth:
         """How tests show the gateway who they are."""
-        return client_auth(ClientSettings(token_file=Path(self.environment["LINEGATE_TOKEN_FILE"])))
+        return BearerAuth(SecretStr(Path(self.environment["LINEGATE_TOKEN_FILE"]).read_text().strip()))
 
     @property
     def bus(self) -> BusSettings:
