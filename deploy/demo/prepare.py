@@ -1,5 +1,6 @@
 """Make each plant's photos and model with the commands a quality engineer would type."""
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ def prepare(folder: Path, settings: Mapping[str, str], say: Say) -> None:
 
 def _prepare(plant: DemoPlant, folder: Path, settings: Mapping[str, str], say: Say) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    # The plants work side by side: more threads than cores would only make both slower.
+    threads = max(1, (os.cpu_count() or 1) // len(PLANTS))
     for what, arguments in commands(plant, folder):
         say(plant.name, what)
         log = folder / "prepare.log"
@@ -34,7 +37,7 @@ def _prepare(plant: DemoPlant, folder: Path, settings: Mapping[str, str], say: S
             output.flush()
             finished = subprocess.run(  # noqa: S603 - our own command line
                 command(*arguments),
-                env=environment(settings),
+                env=environment({**settings, "OMP_NUM_THREADS": str(threads)}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -16,8 +16,8 @@ from shared.errors import LinegateError
 
 log = logging.getLogger(__name__)
 
-KAFKA: Final = ("org.apache.kafka", "kafka_2.13", "4.3.1")
-"""The pinned broker; any Java from 17 runs it."""
+KAFKA: Final = ("org.apache.kafka", "kafka_2.13", "4.2.2")
+"""The pinned broker; any Java from 17 runs it. Not 4.3.0 to 4.4.0: they may lose transaction markers (ADR 18)."""
 LOGGING: Final = (
     # Kafka's POM names slf4j-api 1.7 and no provider: without this pair the broker logs nothing.
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5"),
