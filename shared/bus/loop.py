@@ -88,7 +88,8 @@ class Worker:
         self._flood: Final = FloodGuard(settings.dead_letters_per_minute)
         self._stops: Final = StopBoard(settings)
         self._step_failures = 0
-        self._aborts = 0
+        self._aborts: list[str] = []
+        """Why each of the latest transactions in a row was aborted."""
         self._resting_until = 0.0
         self._tick_at = time.monotonic()
 
@@ -211,7 +212,8 @@ class Worker:
             except TransactionAbortedError as aborted:
                 self._transaction_aborted(aborted)
                 return False
-            self._aborts = self._step_failures = 0
+            self._aborts.clear()
+            self._step_failures = 0
             self._flood.wrote(dead, now=time.monotonic())
             self._metrics.committed(time.monotonic() - started, sent=len(records), dead_letters=dead)
             for partition, offset in settled.next_offsets.items():
@@ -235,11 +237,13 @@ class Worker:
         return [encode(stop)]
 
     def _transaction_aborted(self, aborted: TransactionAbortedError) -> None:
-        self._aborts += 1
+        self._aborts.append(str(aborted))
         self._metrics.aborted()
-        if self._aborts >= self._settings.max_failures:
-            raise KafkaFailedError(f"{self._aborts} transactions aborted in a row: {aborted}") from aborted
-        self._go_back(self._aborts)
+        if len(self._aborts) >= self._settings.max_failures:
+            # Each reason once: the first says what Kafka refused, a later one perhaps only what came of it.
+            reasons = "; then ".join(dict.fromkeys(self._aborts))
+            raise KafkaFailedError(f"{len(self._aborts)} transactions aborted in a row: {reasons}") from aborted
+        self._go_back(len(self._aborts))
 
     def _step_failed(self, failed: Processed) -> None:
         self._step_failures += 1
