@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import LinegateError
+from shared.events import VersionId
 from shared.models.card import ThresholdRule
 from shared.registration_reference import unpack
 from shared.registry.place_key import FIELDS, PlaceKey
-from shared.registry.records import VersionId
 from shared.settings import Settings
 from shared.store import ArtifactStore
 from training import publish

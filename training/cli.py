@@ -80,7 +80,7 @@ def train(
     from shared.models.bundle import write_bundle
     from shared.models.extractor import ExtractorPool
     from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
-    from shared.registry.records import StationConfig, VersionRecord
+    from shared.registry.records import StationConfig
     from shared.settings import load_settings
     from training import arguments, publish
     from training.data.source import open_data
@@ -89,6 +89,7 @@ def train(
     from training.papers import NAMES, write_papers
     from training.progress import bars
     from training.summary import print_summary
+    from training.version_record import version_record
 
     # Everything that can be wrong about the question is told before the minutes of work.
     chosen_rule, number = arguments.threshold_rule(rule)
@@ -135,13 +136,8 @@ def train(
     print_summary(console, result, version=name, digest=digest, files={"bundle": bundle, **papers})
     if not register and key is None:
         return
-    record = VersionRecord(
-        version=name,
-        digest=digest,
-        kind=kind,
-        crop=result.card.crop,
-        author=author,
-        note=f"trained on {source.name}",
+    record = version_record(
+        name, result.model, result.card, digest=digest, author=author, note=f"trained on {source.name}", place=key
     )
     publish.register(
         bundle,

@@ -21,10 +21,11 @@ class Route:
 def route(assignment: Assignment, part: str) -> Route:
     """Send a stable share of the parts to the canary.
 
-    The hash is salted with the canary's version, so that two trials after each other do not hit the same parts.
+    A trial that is paused leaves all parts to the champion. The hash is salted with the canary's version, so that two
+    trials after each other do not hit the same parts.
     """
     canary = assignment.canary
-    if canary is not None and _bucket(part, canary.version) < canary.percent * _BUCKETS / 100:
+    if canary is not None and not canary.paused and _bucket(part, canary.version) < canary.percent * _BUCKETS / 100:
         return Route(canary.version, "canary", assignment.shadow)
     return Route(assignment.champion, "champion", assignment.shadow)
 

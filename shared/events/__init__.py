@@ -11,6 +11,7 @@ from shared.events.base import (
     PartEvent,
     PixelEvent,
     Place,
+    VersionId,
     derived_event_id,
     new_event_id,
     now,
@@ -18,7 +19,16 @@ from shared.events.base import (
 from shared.events.crop import PartCrop, Quadrilateral
 from shared.events.dead_letter import DeadLetterSettled, DeadLetterStop
 from shared.events.fault import Fault, FaultKind, Severity
+from shared.events.feedback import Feedback, Finding, Judged, LabelledPart, label_of
 from shared.events.image import PartImage
+from shared.events.rollout import RolloutBreach, RolloutChanged
+from shared.events.training import (
+    TrainingCancelled,
+    TrainingProgress,
+    TrainingRequest,
+    TrainingResult,
+    TrainingSpec,
+)
 from shared.events.verdict import (
     Arm,
     Check,
@@ -41,6 +51,14 @@ EVENT_TYPES: Final[tuple[type[Event], ...]] = (
     Fault,
     DeadLetterSettled,
     DeadLetterStop,
+    RolloutChanged,
+    RolloutBreach,
+    TrainingRequest,
+    TrainingCancelled,
+    TrainingProgress,
+    TrainingResult,
+    Feedback,
+    LabelledPart,
 )
 
 __all__ = [
@@ -56,6 +74,10 @@ __all__ = [
     "Fallback",
     "Fault",
     "FaultKind",
+    "Feedback",
+    "Finding",
+    "Judged",
+    "LabelledPart",
     "Model",
     "ModelStamp",
     "Outcome",
@@ -66,12 +88,21 @@ __all__ = [
     "PixelEvent",
     "Place",
     "Quadrilateral",
+    "RolloutBreach",
+    "RolloutChanged",
     "Severity",
     "ShadowVerdict",
     "Timings",
+    "TrainingCancelled",
+    "TrainingProgress",
+    "TrainingRequest",
+    "TrainingResult",
+    "TrainingSpec",
     "Verdict",
+    "VersionId",
     "decide",
     "derived_event_id",
+    "label_of",
     "new_event_id",
     "now",
 ]

@@ -18,6 +18,9 @@ FaultKind = Literal[
     "dead_letter_flood",
     "step_failed",
     "kafka_failed",
+    "rollout_breach",
+    "score_drift",
+    "embedding_drift",
 ]
 """What is amiss.
 
@@ -28,6 +31,8 @@ FaultKind = Literal[
 - `disk_full`, `disk_failed`: a local file could not be written, for lack of room or for another reason.
 - `out_of_memory`: a batch did not fit in the memory of the GPU or the machine; smaller ones are used.
 - `clock_skew`: a camera's clock is off.
+- `rollout_breach`: a version on trial is beyond the limits of its guard.
+- `score_drift`, `embedding_drift`: live parts no longer look to a version like those it was calibrated on.
 - `dead_letter_flood`, `step_failed`, `kafka_failed`: a worker ended because of it.
 """
 Severity = Literal["warning", "error", "critical"]

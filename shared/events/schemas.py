@@ -14,6 +14,8 @@ JsonObject = dict[str, Any]
 BASE: Final = "https://linegate.io/schemas"
 ATTRIBUTES: Final = ("id", "source", "time", "traceparent")
 """Fields of every event that travel as CloudEvents attributes (Kafka headers)."""
+TAKEN: Final = frozenset({"linegate.images", "linegate.training.requests", "linegate.feedback"})
+"""Topics that others publish on; the rest are ours."""
 TEXT: Final[JsonObject] = {"type": "string"}
 
 
@@ -37,15 +39,16 @@ def asyncapi() -> JsonObject:
     for event in EVENT_TYPES:
         name = event.__name__
         messages[name] = _message(event)
+        carried = channels[event.TOPIC]["messages"] if event.TOPIC in channels else {}
         channels[event.TOPIC] = {
             "address": event.TOPIC,
-            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+            "messages": {**carried, name: {"$ref": f"#/components/messages/{name}"}},
             "bindings": {"kafka": {"topic": event.TOPIC, "bindingVersion": "0.5.0"}},
         }
         channel = {"$ref": f"#/channels/{event.TOPIC}"}
         own = [{"$ref": f"#/channels/{event.TOPIC}/messages/{name}"}]
         # AsyncAPI's actions are Linegate's: it receives what cameras send, and sends all that follows.
-        action = "receive" if event.TOPIC == "linegate.images" else "send"
+        action = "receive" if event.TOPIC in TAKEN else "send"
         operations[f"{action}{name}"] = {"action": action, "channel": channel, "messages": own}
     return {
         "asyncapi": "3.0.0",

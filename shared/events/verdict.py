@@ -50,6 +50,9 @@ class ModelStamp(Model):
     """The registry revision of that assignment."""
     stale: bool = False
     """True when the registry could not be reached and the last known good assignment was used."""
+    embedding: Annotated[float, Field(ge=0)] | None = None
+    """How far the crop's mean features lie from those of the training crops, in their standard deviations (root mean
+    square over channels; about 1 for a crop like them). None where the version has no such reference."""
     fallback: Fallback | None = None
     """Set when the assigned version could not be loaded; `version` and `digest` name the one that judged instead."""
 
@@ -61,6 +64,8 @@ class Timings(Model):
     decode: Milliseconds | None = None
     crop: Milliseconds | None = None
     score: Milliseconds | None = None
+    model: Milliseconds | None = None
+    """This model's own share of `score`: its part of the forward pass, and its scoring."""
     batch: Annotated[int, Field(ge=1)] | None = None
     """How many crops shared the forward pass."""
     capture_to_verdict: float | None = None

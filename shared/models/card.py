@@ -3,13 +3,14 @@
 The card is JSON inside the bundle, so a threshold can never be separated from the scores it was made for.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.crop_recipe import CropRecipe
 from shared.events.base import Model, now
 
+MOST_QUANTILES: Final = 101
 ThresholdRule = Literal["precision", "mean_sd", "gumbel", "quantile", "author", "manual"]
 """How a threshold was chosen.
 
@@ -44,6 +45,9 @@ class Calibration(Model):
     false_alarm_rate: float | None = None
     """Expected share of good parts that will fail."""
     false_alarm_interval: Interval | None = None
+    good_scores: Annotated[tuple[float, ...], Field(max_length=MOST_QUANTILES)] = ()
+    """Raw scores of the held-out good parts, ascending; of more than MOST_QUANTILES parts as many evenly spaced
+    quantiles. What live scores are compared with. Empty in older bundles."""
     warnings: tuple[str, ...] = ()
 
 

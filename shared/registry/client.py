@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import redis
 from pydantic import BaseModel, ValidationError
@@ -17,8 +17,9 @@ from shared.registry.errors import (
     UnknownVersion,
     VersionExists,
 )
+from shared.registry.lifecycle import Transition
 from shared.registry.place_key import PlaceKey
-from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
+from shared.registry.records import Advanced, Assignment, AuditEntry, StationConfig, VersionRecord
 from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
 from shared.settings.sections import RedisSettings
 
@@ -63,7 +64,7 @@ class Registry:
             outcome, value = self._eval(
                 scripts.REGISTER,
                 [scripts.REVISION, scripts.VERSIONS, scripts.AUDIT],
-                [record.version, record.model_dump_json(), record.author, now().isoformat()],
+                [record.version, record.model_dump_json(), record.author, now().isoformat(), record.note],
             )
             if outcome == "done":
                 return record
@@ -85,14 +86,61 @@ class Registry:
         """Every registered version, newest first."""
         return sorted(self.snapshot().versions.values(), key=lambda record: record.created, reverse=True)
 
-    def assign(self, key: PlaceKey, assignment: Assignment, *, expected: int | None, author: str) -> int:
-        """Put an assignment in force.
+    def assignment(self, key: PlaceKey) -> HeldAssignment | None:
+        """The entry of exactly this key, or None."""
+        with _faults():
+            value: Any = self._redis.hget(scripts.TABLES["assignments"], key.root)
+            return None if value is None else _held_assignment(value)
+
+    def advance(
+        self,
+        key: PlaceKey,
+        transition: Transition,
+        *,
+        action: str,
+        author: str,
+        note: str = "",
+        expected: int | Literal["any"] | None = "any",
+    ) -> Advanced:
+        """Take a rollout one step further: read the entry, make the next one, put it in force by compare-and-swap.
+
+        Args:
+            key: where.
+            transition: of `shared.registry.lifecycle`.
+            action: what the audit calls it, e.g. `promote`.
+            author: who.
+            note: why.
+            expected: the revision that the author saw; None for no entry. `any` takes what is there now.
+
+        Raises:
+            TransitionRejected: the step does not follow from what is held.
+            RevisionConflict: the entry is not at `expected`, or somebody changed it meanwhile. Nothing is repeated by
+                itself: the step may not make sense any more.
+            UnknownVersion: a version is not registered.
+        """
+        held = self.assignment(key)
+        found = None if held is None else held.revision
+        based = found if expected == "any" else expected
+        if based != found:
+            raise RevisionConflict(f"the assignment of {key}", expected=based, found=found)
+        before = None if held is None else held.record
+        after = transition(before).model_copy(update={"author": author})
+        revision = self._change(
+            "assignments", key, after, expected=found, author=author, named=after.warm(), action=action, note=note
+        )
+        return Advanced(key=key, revision=revision, before=before, after=after)
+
+    def assign(
+        self, key: PlaceKey, assignment: Assignment, *, expected: int | None, author: str, note: str = ""
+    ) -> int:
+        """Put an assignment in force as it is, whatever was there: `advance` takes the steps of a rollout.
 
         Args:
             key: where.
             assignment: which versions; its author becomes `author`.
             expected: the revision this change is based on; None where there was no entry.
             author: who.
+            note: why.
 
         Returns:
             The entry's new revision.
@@ -102,19 +150,28 @@ class Registry:
             UnknownVersion: a version is not registered.
         """
         record = assignment.model_copy(update={"author": author})
-        return self._change("assignments", key, record, expected=expected, author=author, named=record.versions())
+        return self._change(
+            "assignments",
+            key,
+            record,
+            expected=expected,
+            author=author,
+            named=record.warm(),
+            action="assign",
+            note=note,
+        )
 
     def unassign(self, key: PlaceKey, *, expected: int, author: str) -> int:
         """Remove an assignment; a less specific one takes its place. Raises as `assign` does."""
-        return self._change("assignments", key, None, expected=expected, author=author)
+        return self._change("assignments", key, None, expected=expected, author=author, action="unassign")
 
     def set_station(self, key: PlaceKey, station: StationConfig, *, expected: int | None, author: str) -> int:
         """Put a station's configuration in force. Arguments, result and errors as in `assign`."""
-        return self._change("stations", key, station, expected=expected, author=author)
+        return self._change("stations", key, station, expected=expected, author=author, action="station")
 
     def unset_station(self, key: PlaceKey, *, expected: int, author: str) -> int:
         """Remove a station's configuration; a less specific one, or the default, takes its place."""
-        return self._change("stations", key, None, expected=expected, author=author)
+        return self._change("stations", key, None, expected=expected, author=author, action="unstation")
 
     def snapshot(self) -> Snapshot:
         """Everything, as it stands at one moment."""
@@ -130,9 +187,7 @@ class Registry:
                 revision=int(revision or 0),
                 position=last[0][0] if last else "0-0",
                 versions={name: VersionRecord.model_validate_json(text) for name, text in versions.items()},
-                assignments=_held(
-                    assignments, lambda n, text: HeldAssignment(revision=n, record=_read(Assignment, text))
-                ),
+                assignments={key: _held_assignment(value) for key, value in assignments.items()},
                 stations=_held(stations, lambda n, text: HeldStation(revision=n, record=_read(StationConfig, text))),
             )
 
@@ -164,6 +219,8 @@ class Registry:
         *,
         expected: int | None,
         author: str,
+        action: str,
+        note: str = "",
         named: tuple[str, ...] = (),
     ) -> int:
         after = "" if record is None else record.model_dump_json()
@@ -172,7 +229,7 @@ class Registry:
             outcome, value = self._eval(
                 scripts.CHANGE,
                 [scripts.REVISION, scripts.TABLES[table], scripts.AUDIT, scripts.VERSIONS],
-                [table, str(key), before, after, author, now().isoformat(), *named],
+                [table, str(key), before, after, author, now().isoformat(), action, note, *named],
             )
         if outcome == "conflict":
             what = f"the {table.removesuffix('s')} of {key}"
@@ -206,6 +263,11 @@ def _faults(*, changing: bool = False) -> Iterator[None]:
 
 def _read(model: type[RecordT], text: str) -> RecordT:
     return model.model_validate_json(text)
+
+
+def _held_assignment(value: str) -> HeldAssignment:
+    revision, text = value.split(" ", 1)
+    return HeldAssignment(revision=int(revision), record=Assignment.model_validate_json(text))
 
 
 def _held(table: Mapping[str, str], make: Callable[[int, str], RecordT]) -> dict[str, RecordT]:

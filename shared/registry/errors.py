@@ -36,5 +36,9 @@ class UnknownVersion(RegistryError):
     """An assignment names a version that is not registered."""
 
 
+class TransitionRejected(RegistryError):
+    """A rollout's step does not follow from where it stands."""
+
+
 def _told(revision: int | None) -> str:
     return "no entry" if revision is None else f"revision {revision}"

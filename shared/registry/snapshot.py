@@ -66,6 +66,6 @@ class Snapshot(Model):
         return self.versions.get(version)
 
     def assigned_versions(self) -> list[VersionRecord]:
-        """Every registered version that some assignment names, sorted by name."""
-        named = {version for held in self.assignments.values() for version in held.record.versions()}
+        """Every registered version that some assignment puts to work or may go back to, sorted by name."""
+        named = {version for held in self.assignments.values() for version in held.record.warm()}
         return [self.versions[version] for version in sorted(named) if version in self.versions]
