@@ -24,8 +24,12 @@ def stages(snapshot: Snapshot, record: VersionRecord) -> Mapping[PlaceKey, Stage
 
 
 def candidates(snapshot: Snapshot, key: PlaceKey) -> list[VersionRecord]:
-    """Versions that were made for some of the places under `key` and never put there, the newest first."""
-    entry = snapshot.assignment(key)
-    held = None if entry is None else entry.record
-    found = [record for record in snapshot.versions.values() if stage_of(key, held, record) == "candidate"]
+    """Versions that were made for some of the places under `key` and were not put there yet, the newest first."""
+    found = [
+        record
+        for record in snapshot.versions.values()
+        if record.place is not None
+        and record.place.overlaps(key)
+        and stages(snapshot, record)[record.place] == "candidate"
+    ]
     return sorted(found, key=lambda record: record.created, reverse=True)
