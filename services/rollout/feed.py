@@ -33,6 +33,7 @@ class VerdictFeed:
         snapshot: answers the registry's latest state, or None while it was never seen.
         window_s: answers how far back to begin, in seconds; asked once the registry is known.
         look_s: time between two looks, in seconds.
+        check: called before each look; raises where the process cannot go on.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class VerdictFeed:
         snapshot: Callable[[], Snapshot | None],
         window_s: Callable[[Snapshot], float],
         look_s: float,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._bus = bus
         self._watchers = watchers
         self._snapshot = snapshot
         self._window_s = window_s
         self._look_s = look_s
+        self._check = check
         self._beat = time.monotonic()
         self._caught_up = False
 
@@ -62,11 +65,15 @@ class VerdictFeed:
         """Seconds since the loop last went round."""
         return time.monotonic() - self._beat
 
+    def beat(self) -> None:
+        """The process is alive."""
+        self._beat = time.monotonic()
+
     def run(self, stop: threading.Event) -> None:
         """Feed until `stop` is set.
 
         Raises:
-            KafkaFailedError: Kafka refused for good.
+            KafkaFailedError: Kafka refused for good, or `check` said so.
         """
         reader = self._opened(stop)
         if reader is None:
@@ -75,7 +82,7 @@ class VerdictFeed:
             self._catch_up(reader, stop)
             due = time.monotonic()
             while not stop.is_set():
-                self._beat = time.monotonic()
+                self.beat()
                 wait = min(POLL_SECONDS, max(0.0, due - self._beat))
                 if (read := reader.poll(wait)) is not None:
                     self._hand_on(read)
@@ -86,7 +93,7 @@ class VerdictFeed:
     def _opened(self, stop: threading.Event) -> EventReader | None:
         """A reader, as soon as the registry is known and Kafka answers; None where it is stopped before that."""
         while not stop.is_set():
-            self._beat = time.monotonic()
+            self.beat()
             known = self._snapshot()
             if known is None:
                 stop.wait(POLL_SECONDS)
@@ -103,7 +110,7 @@ class VerdictFeed:
         while not stop.is_set():
             try:
                 for read in reader.read_to_end():
-                    self._beat = time.monotonic()
+                    self.beat()
                     self._hand_on(read)
                     if stop.is_set():
                         return
@@ -111,7 +118,7 @@ class VerdictFeed:
                 # It goes on where it was: nothing is told twice.
                 _log.warning("verdicts of the past not read yet", error=str(error), hint=error.hint)
                 stop.wait(RETRY_SECONDS)
-                self._beat = time.monotonic()
+                self.beat()
             else:
                 self._caught_up = True
                 return
@@ -126,6 +133,7 @@ class VerdictFeed:
             _log.warning("not a verdict", record=place, reason=event.reason)
 
     def _look(self) -> None:
+        self._check()
         known = self._snapshot()
         if known is None:
             return
