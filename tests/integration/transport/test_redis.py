@@ -12,7 +12,7 @@ import redis
 from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from deploy.security.redis_users import RedisUser, redis_users
-from shared.registry import scripts
+from shared.registry import lifecycle, scripts
 from shared.registry.client import Registry
 from shared.registry.connection import connect
 from shared.registry.errors import RegistryUnavailable
@@ -40,7 +40,7 @@ def trainer_job(settings: RedisSettings) -> None:
 
 
 def rollout_job(settings: RedisSettings) -> None:
-    """Everything that `linegate rollout` can do."""
+    """Everything that `linegate rollout` can do, and what its judge does beside."""
     key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
     with Registry(settings) as registry:
         registry.register(VersionRecord(version="munich-2", digest="2" * 64, kind="padim"))
@@ -51,6 +51,13 @@ def rollout_job(settings: RedisSettings) -> None:
         registry.unset_station(key, expected=station, author="test")
         assert registry.versions()
         assert registry.history()
+        position = registry.snapshot().position
+        step = registry.advance(
+            key, lambda held: lifecycle.promote(held, "munich-2"), action="promote", author="judge", expected=None
+        )
+        assert registry.assignment(key) is not None
+        assert registry.wait_for_change(position, 1.0)
+        assert [entry.revision for entry in registry.audit(position)] == [step.revision]
 
 
 def worker_job(settings: RedisSettings) -> None:
