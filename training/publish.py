@@ -1,12 +1,14 @@
 """Hand a model version over: the bundle to the artifact store, its name to the registry, and perhaps into force."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
+from shared.registry import lifecycle
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
-from shared.registry.records import Assignment, StationConfig, VersionRecord
+from shared.registry.records import StationConfig, VersionRecord
 from shared.settings import Settings
 from shared.signing import sign_artifact
 from shared.signing.keys import signing_key
@@ -29,13 +31,23 @@ def able_to_sign(settings: Settings, *, wanted: bool) -> Settings:
 
 
 def register(
-    bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings, *, reference: bytes | None = None
-) -> None:
+    bundle: Path,
+    record: VersionRecord,
+    papers: list[Path],
+    settings: Settings,
+    *,
+    reference: bytes | None = None,
+    before_register: Callable[[], None] = lambda: None,
+) -> VersionRecord:
     """Store the bundle with its papers (report, card) beside it, sign it where a key is set, then register the version.
 
     The reference that its crops were registered to is stored too.
 
-    In this order, so that no registered version lacks its bundle or its signature.
+    In this order, so that no registered version lacks its bundle or its signature. What `before_register` raises keeps
+    the version from being made known.
+
+    Returns:
+        The record that the registry holds.
 
     Raises:
         KeyRejected: the signing key cannot be used.
@@ -55,25 +67,33 @@ def register(
     if key is not None:
         sign_artifact(store, digest, key)
     with Registry(settings.redis) as registry:
-        registry.register(record)
+        before_register()
+        return registry.register(record)
 
 
 def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> int:
-    """Make a registered version the champion at `key`; returns the revision.
+    """Make a registered version the champion at `key`, without a trial; returns the revision.
+
+    The champion before stays warm: `linegate rollout rollback` puts it in force again.
 
     Raises:
-        PublishRejected: a canary or shadow is under way there, which a plain assignment would end.
+        TransitionRejected: another version is on trial there.
         RegistryUnavailable: Redis does not answer.
         RevisionConflict: somebody else changed the entry meanwhile.
     """
     with Registry(settings.redis) as registry:
-        held = registry.snapshot().assignment(key)
-        if held is not None and (held.record.canary is not None or held.record.shadow is not None):
-            raise PublishRejected(
-                f"a rollout is under way at {key}", hint="finish it, or use `linegate rollout` for this version"
-            )
-        expected = None if held is None else held.revision
-        return registry.assign(key, Assignment(champion=version), expected=expected, author=author)
+        held = registry.assignment(key)
+        if held is not None and held.record.champion == version:
+            return held.revision
+        done = registry.advance(
+            key,
+            lambda held: lifecycle.promote(held, version, direct=True),
+            action="promote",
+            author=author,
+            note="linegate train --assign",
+            expected=None if held is None else held.revision,
+        )
+        return done.revision
 
 
 def reference_at(key: PlaceKey, settings: Settings) -> bytes | None:

@@ -98,8 +98,10 @@ class AuditEntry(Model):
     """One change of the registry, as its append-only stream keeps it."""
 
     stream_id: str
-    table: Literal["versions", "assignments", "stations"]
+    table: Literal["versions", "assignments", "stations", "registry"]
+    """`registry` where all of it was replaced by an import."""
     key: str
+    """A place's key, or a version's name."""
     revision: int
     action: str = ""
     """What was done, e.g. `promote`; empty in entries of older writers."""
@@ -111,6 +113,10 @@ class AuditEntry(Model):
     """JSON of the former record; None when there was none."""
     after: str | None
     """JSON of the new record; None when it was removed."""
+
+    def lies_under(self, key: PlaceKey) -> bool:
+        """Whether it changed an assignment or a station of some of the places under `key`, and of no others."""
+        return self.table in {"assignments", "stations"} and key.covers(PlaceKey(self.key))
 
 
 class Resolved(Model):
