@@ -42,6 +42,15 @@ def gateway() -> None:
     raise typer.Exit(run("gateway", main))
 
 
+@serve.command()
+def rollout() -> None:
+    """Judge the versions on trial, take bad ones back, tell every change of a rollout (docs/judge.md)."""
+    from services.rollout.main import main
+    from services.serve import serve as run
+
+    raise typer.Exit(run("rollout", main))
+
+
 class Via(StrEnum):
     """How a photo is sent."""
 

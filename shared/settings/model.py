@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
 from shared.settings.sections import (
     AuthSettings,
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
+    rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)

@@ -38,6 +38,13 @@ MetricName = Literal[
     "linegate.verdict.latency",
     # Counter: verdicts by another version than the assigned one, which could not be loaded.
     "linegate.verdict.fallbacks",
+    # --- trials: the automatic judge. Labels: key, trial (canary, shadow) -------------------------------------------
+    # Gauge: rejected share of a trial's window. Label: arm (champion, canary, shadow).
+    "linegate.rollout.reject_rate",
+    # Gauge: parts of the window that both versions have an opinion on.
+    "linegate.rollout.pairs",
+    # Counter: limits that a trial broke. Labels: key, arm, measure.
+    "linegate.rollout.breaches",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",
