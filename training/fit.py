@@ -14,6 +14,7 @@ from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
 from shared.models.card import Calibration, DataSummary, Interval, ModelCard, ThresholdRule
+from shared.models.embedding import EmbeddingStream
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
 from shared.models.spec import ModelSpec
@@ -155,11 +156,16 @@ def train(
             f"{len(good)} good crops are too few to learn from", hint=hint or "about 50 good photos make a start"
         )
     with _timed(seconds, "fit"):
-        model.fit(_Pixels(crops, good), progress=progress)
+        embeddings = EmbeddingStream(model.spec.extractor.input)
+        model.fit(_Pixels(crops, good), progress=progress, seen=embeddings.add)
+        embedding = embeddings.reference()
     with _timed(seconds, "calibrate"):
         held_out = [s for s in parts.calibration if s.name not in lost]
         scored = score_crops(
-            model, crops.stream(held_out), advance=lambda done: report("calibrate", done, len(held_out))
+            model,
+            crops.stream(held_out),
+            embedding=embedding,
+            advance=lambda done: report("calibrate", done, len(held_out)),
         )
     judged = [s for s in parts.test if s.name not in lost]
     pixels = PixelMetrics() if options.pixel_metrics and any(s.mask is not None for s in judged) else None
@@ -167,6 +173,7 @@ def train(
         test = score_crops(
             model,
             crops.stream(judged, masks=pixels is not None),
+            embedding=embedding,
             pixels=pixels,
             advance=lambda done: report("test", done, len(judged)),
         )
@@ -187,6 +194,7 @@ def train(
             test_good=len(test.good_scores),
             test_damaged=len(test.damaged_scores),
         ),
+        embedding=None if embedding is None else embedding.held_out(_held_out(options, scored, test).good_distances),
         protocol=options.protocol,
         code_version=_code_version(),
         crop=_recipe(options, crops.reference),
@@ -267,9 +275,14 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
 
 
 def _calibration(options: TrainOptions, held_out: Scored, test: Scored) -> Calibration:
-    if options.protocol == "author":
-        return calibrate(test.good_scores, test.damaged_scores, rule="author")
-    return calibrate(held_out.good_scores, held_out.damaged_scores, rule=options.rule, parameter=options.parameter)
+    parts = _held_out(options, held_out, test)
+    rule, parameter = ("author", None) if options.protocol == "author" else (options.rule, options.parameter)
+    return calibrate(parts.good_scores, parts.damaged_scores, rule=rule, parameter=parameter)
+
+
+def _held_out(options: TrainOptions, held_out: Scored, test: Scored) -> Scored:
+    """The parts that live ones are compared with: the study's protocol has no others than the test parts."""
+    return test if options.protocol == "author" else held_out
 
 
 def _measured(
