@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command
+
+from shared.cli.commands import mounted
 
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
@@ -33,11 +34,7 @@ class TrainGroup(TyperGroup):
         if (target := COMMANDS.get(cmd_name)) is None:
             return None
         module, _, function = target.partition(":")
-        app = typer.Typer(add_completion=False)
-        app.command(name=cmd_name)(getattr(import_module(module), function))
-        command = get_command(app)
-        command.name = cmd_name
-        return command
+        return mounted(cmd_name, getattr(import_module(module), function))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `fit` in front of an option or a path."""
