@@ -38,6 +38,11 @@ MetricName = Literal[
     "linegate.verdict.latency",
     # Counter: verdicts by another version than the assigned one, which could not be loaded.
     "linegate.verdict.fallbacks",
+    # --- labels: what people found (docs/feedback.md) ---------------------------------------------------------------
+    # Counter: labels made. Labels: plant, line, finding.
+    "linegate.labels.given",
+    # Gauge: share of damaged among the latest 200 rejected parts that were looked at. Labels: plant, line.
+    "linegate.labels.precision",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",
