@@ -63,8 +63,9 @@ class LocalWorkers:
                 settings = {**self._settings, "LINEGATE_PROBES__PORT": str(port)}
                 process = ServerProcess(
                     f"linegate {name}",
-                    ["env", *(f"{key}={value}" for key, value in settings.items()), *command("serve", name)],
+                    command("serve", name),
                     log=self._directory / f"{name}.log",
+                    settings=settings,
                 )
                 starting.callback(process.stop)
                 self.processes[name] = process
