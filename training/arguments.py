@@ -94,12 +94,29 @@ def place_key(text: str | None) -> PlaceKey | None:
         raise ArgumentRejected(f"{text!r} is no place", hint=f"{'/'.join(FIELDS)}, * for any") from None
 
 
-def reference(text: str, crop: CropPolicy, key: PlaceKey | None, settings: Settings) -> bytes | Literal["learn"] | None:
-    """What `--reference` asks for: content of a reference's file, `learn`, or None for no registration.
+def reference_file(text: str) -> bytes | None:
+    """Content of the file that `--reference` names; None where it names none.
 
     Raises:
-        ArgumentRejected: no such file, or a reference asked for with a crop policy that takes none.
-        ReferenceRejected: the file is no reference.
+        ArgumentRejected: it cannot be read.
+        ReferenceRejected: it is no reference.
+    """
+    if text in ("auto", "learn", "none") or re.fullmatch(r"[0-9a-f]{64}", text):
+        return None
+    try:
+        content = Path(text).read_bytes()
+    except OSError as error:
+        raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
+    unpack(content)
+    return content
+
+
+def reference(text: str, crop: CropPolicy, key: PlaceKey | None, settings: Settings) -> bytes | Literal["learn"] | None:
+    """What a spec's `reference` asks for: content of a reference's file, `learn`, or None for no registration.
+
+    Raises:
+        ArgumentRejected: a reference is asked for with a crop policy that takes none.
+        ReferenceRejected: the artifact is no reference.
         StoreError: the store does not have it, or does not answer.
         RegistryUnavailable: Redis does not answer, and `auto` needs to know the station.
     """
@@ -114,13 +131,7 @@ def reference(text: str, crop: CropPolicy, key: PlaceKey | None, settings: Setti
             return "learn"
         case "auto":
             return (None if key is None else publish.reference_at(key, settings)) or "learn"
-    if re.fullmatch(r"[0-9a-f]{64}", text):
-        content = ArtifactStore(settings.store).fetch(text).read_bytes()
-    else:
-        try:
-            content = Path(text).read_bytes()
-        except OSError as error:
-            raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
+    content = ArtifactStore(settings.store).fetch(text).read_bytes()
     unpack(content)
     return content
 

@@ -1,5 +1,6 @@
 """Hand a model version over: the bundle to the artifact store, its name to the registry, and perhaps into force."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from shared.crop_recipe import CropRecipe
@@ -29,13 +30,23 @@ def able_to_sign(settings: Settings, *, wanted: bool) -> Settings:
 
 
 def register(
-    bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings, *, reference: bytes | None = None
-) -> None:
+    bundle: Path,
+    record: VersionRecord,
+    papers: list[Path],
+    settings: Settings,
+    *,
+    reference: bytes | None = None,
+    before_register: Callable[[], None] = lambda: None,
+) -> VersionRecord:
     """Store the bundle with its papers (report, card) beside it, sign it where a key is set, then register the version.
 
     The reference that its crops were registered to is stored too.
 
-    In this order, so that no registered version lacks its bundle or its signature.
+    In this order, so that no registered version lacks its bundle or its signature. What `before_register` raises keeps
+    the version from being made known.
+
+    Returns:
+        The record that the registry holds.
 
     Raises:
         KeyRejected: the signing key cannot be used.
@@ -55,7 +66,8 @@ def register(
     if key is not None:
         sign_artifact(store, digest, key)
     with Registry(settings.redis) as registry:
-        registry.register(record)
+        before_register()
+        return registry.register(record)
 
 
 def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> int:
