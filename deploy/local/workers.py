@@ -19,11 +19,11 @@ from shared.bus.clients import open_admin
 from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
-STEP_WORKERS: Final = ("crop", "score")
+STEP_WORKERS: Final = ("crop", "score", "labels")
 
 
 class LocalWorkers:
-    """Gateway, crop and score as separate processes, for the length of a `with` block. Each has a port for probes.
+    """Gateway, crop, score and labels as separate processes, for the length of a `with` block. Each has probes.
 
     Args:
         directory: receives one log file per worker.

@@ -15,7 +15,7 @@ from shared.probes import probes
 from shared.settings import Settings
 
 
-class _Recent:
+class Recent:
     """The index, and the feed that fills it, as the step asks them."""
 
     def __init__(self, index: VerdictIndex, feed: VerdictFeed) -> None:
@@ -23,9 +23,11 @@ class _Recent:
         self._feed = feed
 
     def find(self, plant: str, image: str) -> Known | None:
+        """See `VerdictIndex.find`."""
         return self._index.find(plant, image)
 
     def catch_up(self) -> bool:
+        """See `VerdictFeed.catch_up`."""
         return self._feed.catch_up()
 
 
@@ -36,7 +38,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
     feed = VerdictFeed(settings.bus, index, read_back=timedelta(hours=wanted.read_back_h))
     remembers = f"the latest {wanted.verdicts} verdicts of {wanted.read_back_h:g} h"
     with fault_reporter(settings, "labels") as faults, feed:
-        step = LabelStep(_Recent(index, feed), metrics=LabelMetrics(), remembers=remembers)
+        step = LabelStep(Recent(index, feed), metrics=LabelMetrics(), remembers=remembers)
         worker = Worker(step, consumes=Feedback, name="labels", settings=settings.bus)
 
         def dead() -> str | None:
