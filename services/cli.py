@@ -58,6 +58,15 @@ def rollout() -> None:
     raise typer.Exit(run("rollout", main))
 
 
+@serve.command()
+def labels() -> None:
+    """Join what people found with the verdict it is about (docs/feedback.md)."""
+    from services.labels.main import main
+    from services.serve import serve as run
+
+    raise typer.Exit(run("labels", main))
+
+
 class Via(StrEnum):
     """How a photo is sent."""
 

@@ -20,9 +20,12 @@ from shared.bus.clients import open_admin
 from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
-STEP_WORKERS: Final = ("crop", "score")
-ALL_WORKERS: Final = ("gateway", *STEP_WORKERS, "rollout")
-"""A whole Linegate. The demo does without the last: nothing is on trial there."""
+STEP_WORKERS: Final = ("crop", "score", "labels")
+"""Those that work in a consumer group."""
+LINE_WORKERS: Final = ("gateway", "crop", "score")
+"""What a line needs to be judged."""
+ALL_WORKERS: Final = (*LINE_WORKERS, "labels", "rollout")
+"""A whole Linegate."""
 
 
 class LocalWorkers:
@@ -41,7 +44,7 @@ class LocalWorkers:
         *,
         settings: Mapping[str, str],
         bootstrap_servers: str,
-        names: Sequence[str] = ("gateway", *STEP_WORKERS),
+        names: Sequence[str] = LINE_WORKERS,
     ) -> None:
         self._directory = directory
         self._settings = settings

@@ -58,6 +58,11 @@ MetricName = Literal[
     "linegate.model.held.bytes",
     # Counter: versions at work that had to make room for another one.
     "linegate.model.thrash",
+    # --- labels: what people found (docs/feedback.md) ---------------------------------------------------------------
+    # Counter: labels made. Labels: plant, line, finding.
+    "linegate.labels.given",
+    # Gauge: share of damaged among the latest 200 rejected parts that were looked at. Labels: plant, line.
+    "linegate.labels.precision",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",

@@ -56,6 +56,14 @@ REQUESTS = {
         good=200,
         abroad=404,
     ),
+    ("post", "/v1/feedback"): Asked(
+        "POST",
+        lambda _: "/v1/feedback",
+        lambda plant: {"json": {"image": f"judged-at-{plant}", "finding": "false_alarm"}},
+        Permission.GIVE_FEEDBACK,
+        good=202,
+        abroad=404,
+    ),
 }
 
 
