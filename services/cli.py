@@ -53,7 +53,7 @@ def gateway() -> None:
 def rollout() -> None:
     """Judge the versions on trial, take bad ones back, tell every change of a rollout (docs/judge.md)."""
     from services.rollout.main import main
-    from services.serve import serve as run
+    from shared.serving.serve import serve as run
 
     raise typer.Exit(run("rollout", main))
 
@@ -62,7 +62,7 @@ def rollout() -> None:
 def labels() -> None:
     """Join what people found with the verdict it is about (docs/feedback.md)."""
     from services.labels.main import main
-    from services.serve import serve as run
+    from shared.serving.serve import serve as run
 
     raise typer.Exit(run("labels", main))
 
