@@ -8,6 +8,9 @@ from fastapi import FastAPI, Security
 
 from services.gateway import openapi, problems
 from services.gateway.guard import Guard
+from services.gateway.rollout_desk import RolloutDesk
+from services.gateway.rollout_openapi import SCHEMAS as ROLLOUT_SCHEMAS
+from services.gateway.rollouts import rollout_routes
 from services.gateway.routes import Gateway, v1
 from services.gateway.submissions import Acknowledgement, Submissions
 from services.gateway.verdict_cache import VerdictCache
@@ -43,6 +46,7 @@ def create_app(
     verdicts: VerdictCache,
     authenticator: Authenticator,
     *,
+    rollouts: RolloutDesk,
     reachable: Callable[[], bool],
     current: Callable[[], bool],
     acknowledge_s: float = ACKNOWLEDGE_SECONDS,
@@ -54,6 +58,7 @@ def create_app(
         publisher: takes photos to Kafka.
         verdicts: filled by a reader of Kafka.
         authenticator: tells who asks.
+        rollouts: asks the registry.
         reachable: whether Kafka answers; may block for a moment.
         current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement.
@@ -85,11 +90,12 @@ def create_app(
     )
     problems.install(app)
     app.include_router(v1(gateway))
+    app.include_router(rollout_routes(guard, rollouts))
     generate = app.openapi
 
     def with_problems() -> dict[str, Any]:
         schema = generate()
-        schema["components"]["schemas"].update(openapi.SCHEMAS)
+        schema["components"]["schemas"].update(openapi.SCHEMAS | ROLLOUT_SCHEMAS)
         return schema
 
     app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
