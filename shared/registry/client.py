@@ -1,5 +1,6 @@
 """Talk to the registry in Redis: versions that never change, assignments and stations changed by compare-and-swap."""
 
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -203,12 +204,15 @@ class Registry:
             entries: Any = self._redis.xrange(scripts.AUDIT, min="-" if since is None else f"({since}", count=count)
             return [audit_entry(*entry) for entry in entries]
 
-    def history(self, count: int = 100, under: PlaceKey | None = None) -> list[AuditEntry]:
+    def history(
+        self, count: int = 100, under: PlaceKey | None = None, *, tables: Collection[str] = ("assignments", "stations")
+    ) -> list[AuditEntry]:
         """The latest changes, newest first.
 
         Args:
             count: at most so many.
-            under: only changes of assignments and stations at keys that this one covers.
+            under: only changes at keys that this one covers.
+            tables: which changes, where `under` is given.
         """
         found: list[AuditEntry] = []
         before = "+"
@@ -216,7 +220,7 @@ class Registry:
             with faults():
                 entries: Any = self._redis.xrevrange(scripts.AUDIT, max=before, count=max(count, _PAGE if under else 0))
                 page = [audit_entry(*entry) for entry in entries]
-            found += [entry for entry in page if under is None or entry.lies_under(under)]
+            found += [entry for entry in page if under is None or entry.lies_under(under, tables)]
             if under is None or not page:
                 break
             before = f"({page[-1].stream_id}"

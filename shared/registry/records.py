@@ -1,5 +1,6 @@
 """What the registry keeps: versions, assignments and stations."""
 
+from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
@@ -114,9 +115,9 @@ class AuditEntry(Model):
     after: str | None
     """JSON of the new record; None when it was removed."""
 
-    def lies_under(self, key: PlaceKey) -> bool:
-        """Whether it changed an assignment or a station of some of the places under `key`, and of no others."""
-        return self.table in {"assignments", "stations"} and key.covers(PlaceKey(self.key))
+    def lies_under(self, key: PlaceKey, tables: Collection[str]) -> bool:
+        """Whether it changed an entry of `tables` (of those with places) that `key` covers."""
+        return self.table in {"assignments", "stations"} & set(tables) and key.covers(PlaceKey(self.key))
 
 
 class Resolved(Model):
