@@ -126,8 +126,10 @@ class ScoreStep:
                 revision=item.resolved.revision,
                 stale=snapshot.stale,
                 fallback=look.fallback,
+                embedding=answer.embedding,
             )
-            timings = item.crop.timings.model_copy(update={"score": elapsed, "batch": together})
+            spent = {"score": elapsed, "model": answer.seconds * 1000, "batch": together}
+            timings = item.crop.timings.model_copy(update=spent)
             damage = verdicts.damage_check(answer.score, look.model.card.calibration.threshold)
             verdict = verdicts.verdict(item.crop, damage, stamp, timings, clock=self._clock)
             self._metrics.judged(verdict)

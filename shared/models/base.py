@@ -54,9 +54,31 @@ class Features:
             return self
         return Features(tuple(m[rows] for m in self.maps), self.sizes[rows], self.boxes[rows])
 
+    def only(self, places: Sequence[int]) -> "Features":
+        """The features of some of the stages, by their place among these."""
+        return Features(tuple(self.maps[place] for place in places), self.sizes, self.boxes)
+
+
+class FeatureTrunk(Protocol):
+    """Runs a forward pass for all extractors that differ in their stages only."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the features lie."""
+        ...
+
+    def __call__(self, images: Sequence[Image], stages: Sequence[int]) -> Features:
+        """One forward pass for N crops of any sizes, with the features of `stages` (ascending)."""
+        ...
+
 
 class FeatureExtractor(Protocol):
     """Crops in, stage features out, without gradients."""
+
+    @property
+    def trunk(self) -> FeatureTrunk:
+        """What runs the forward pass: the same object in all extractors that can share one."""
+        ...
 
     @property
     def spec(self) -> ExtractorSpec:

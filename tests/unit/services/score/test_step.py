@@ -11,6 +11,7 @@ from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from shared.bus.step import DeadLetter, Emit, Retry
 from shared.events import PartAnomalyMap, PartCrop, ShadowVerdict, Verdict
+from shared.images import encode_png
 from shared.models.bundle import write_bundle
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
@@ -135,6 +136,44 @@ def test_a_mixed_batch_is_one_backbone_pass(
     before = pool.passes
     run(step, *(crop(str(i), plant="munich" if i % 2 else "puebla") for i in range(6)))
     assert pool.passes == before + 1
+
+
+def test_a_mixed_batch_of_many_plants_kinds_and_stages_is_one_pass(
+    store: ArtifactStore, pool: ExtractorPool, tmp_path: Path
+) -> None:
+    """Four plants, two kinds, five sets of stages, a shadow on top: each score as without the others, bit for bit."""
+    digests, models = {}, {}
+    for number, (kind, stages) in enumerate(
+        [("patchcore", (2, 3)), ("padim", (2,)), ("patchcore", (1, 3)), ("padim", (2, 3)), ("padim", (3,))]
+    ):
+        name = f"{kind}-{number}"
+        extractor = EXTRACTOR.model_copy(update={"stages": stages})
+        models[name] = make_model(ModelSpec(kind=kind, extractor=extractor), pool)
+        models[name].fit([picture(i) for i in range(6)])
+        write_bundle(tmp_path / name, models[name], a_card(ALWAYS_PASSES))
+        digests[name] = store.put(tmp_path / name)
+    *gates, shadow = digests
+    plants = [f"plant{n}" for n in range(4)]
+    assigned = {p: Assignment(champion=gate, shadow=shadow) for p, gate in zip(plants, gates, strict=True)}
+    own = ExtractorPool(device="cpu")
+    step = make_step(store, own, snapshot(digests, **assigned))
+    images = [picture(i) for i in range(8)]
+    parts = [crop(str(i), plant=plants[i % 4], pixels=encode_png(image)) for i, image in enumerate(images)]
+    before = own.passes
+    results = run(step, *parts)
+    assert own.passes == before + 1
+    scores: dict[str, dict[int, float | None]] = {name: {} for name in digests}
+    for row, result in enumerate(results):
+        for event in result.events:
+            assert isinstance(event, Verdict)
+            assert event.model is not None
+            assert event.timings.model is not None
+            assert event.timings.model > 0
+            scores[event.model.version][row] = event.checks[0].score
+    assert [len(scores[name]) for name in digests] == [2, 2, 2, 2, 8]
+    for name, by_row in scores.items():
+        features = models[name].extractor(images).rows(list(by_row))
+        assert list(by_row.values()) == models[name].score_features(features).image.tolist()
 
 
 def test_a_shadow_watches_and_never_gates(store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]) -> None:
