@@ -34,6 +34,7 @@ from shared.settings.sections import (
     StoreSettings,
     TelemetrySettings,
 )
+from shared.settings.training import TrainingSettings
 
 CONFIG_VARIABLE: Final = "LINEGATE_CONFIG"
 DEFAULT_CONFIG: Final = Path("linegate.toml")
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)

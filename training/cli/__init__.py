@@ -15,6 +15,10 @@ from shared.cli.commands import mounted
 
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
+    "request": "training.cli.request:request",
+    "jobs": "training.cli.jobs:jobs",
+    "follow": "training.cli.follow:follow",
+    "cancel": "training.cli.cancel:cancel",
 }
 """Name -> module:function, in the order in which the help lists them."""
 DEFAULT: Final = "fit"
