@@ -109,7 +109,7 @@ def train(
             test_damaged=len(test.damaged_scores),
         ),
         protocol=options.protocol,
-        code_version=_code_version(),
+        code_version=code_version(),
         crop=_recipe(options, crops.reference),
         weights_are_random=model.spec.extractor.weights.are_random,
         parent=options.parent,
@@ -188,7 +188,8 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
         raise FitRejected(f"cannot make this model: {' '.join(lines[:3])}") from error
 
 
-def _code_version() -> str:
+def code_version() -> str:
+    """Which Linegate this is."""
     try:
         return version("linegate")
     except PackageNotFoundError:

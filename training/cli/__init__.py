@@ -14,6 +14,7 @@ from typer.main import get_command
 
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
+    "recalibrate": "training.recalibrate.command:recalibrate",
 }
 """Name -> module:function, in the order in which the help lists them."""
 DEFAULT: Final = "fit"
