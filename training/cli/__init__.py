@@ -15,6 +15,7 @@ from typer.main import get_command
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
     "recalibrate": "training.recalibrate.command:recalibrate",
+    "collect": "training.collect.command:collect",
 }
 """Name -> module:function, in the order in which the help lists them."""
 DEFAULT: Final = "fit"

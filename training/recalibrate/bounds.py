@@ -3,16 +3,11 @@
 A `confidence` of 0 means the plain share throughout.
 """
 
-import math
-
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from training.metrics import Floats
-
-MOST_PARTS = 2**40
-"""More parts than anybody labels: where the search for a count ends."""
 
 
 def precision_bound(damaged: ArrayLike, good: ArrayLike, confidence: float) -> Floats:
@@ -38,19 +33,21 @@ def share_upper_bound(count: int, total: int, confidence: float) -> float:
     return count / total if confidence == 0 else float(stats.beta.ppf(confidence, count + 1, total - count))
 
 
-def damaged_needed(good: int, target: float, confidence: float) -> int:
-    """How many stopped parts must be damaged, beside `good` ones that are not, for the bound to reach `target`."""
+def damaged_needed(good: ArrayLike, target: float, confidence: float) -> NDArray[np.int64]:
+    """How many stopped parts must be damaged, beside `good` ones that are not, for the bound to reach `target`, (N,).
 
-    def reached(damaged: int) -> bool:
-        return bool(precision_bound([damaged], [good], confidence)[0] >= target)
-
-    high = 1
-    while not reached(high):
-        high *= 2
-        if high > MOST_PARTS:
-            raise ValueError(f"no count of labelled parts reaches a precision of {target}")
-    low = high // 2
-    while high - low > 1:
-        middle = math.ceil((low + high) / 2)
-        low, high = (low, middle) if reached(middle) else (middle, high)
+    Args:
+        good: (N,) counts.
+        target: below 1.
+        confidence: as above.
+    """
+    stopped = np.asarray(good, dtype=np.int64)
+    low, high = np.zeros_like(stopped), np.ones_like(stopped)
+    while (short := precision_bound(high, stopped, confidence) < target).any():
+        low = np.where(short, high, low)
+        high = np.where(short, 2 * high, high)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        reached = (precision_bound(middle, stopped, confidence) >= target) & (middle > 0)
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
     return high

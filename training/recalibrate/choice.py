@@ -168,10 +168,10 @@ def _counts(values: Floats, bad: Bools) -> tuple[Floats, Floats, Floats]:
 
 
 def _nearest(points: list[Point], target: float, confidence: float) -> tuple[Point, int]:
-    wanted = {stopped: damaged_needed(stopped, target, confidence) for stopped in {point.stopped for point in points}}
-    lacking = [(wanted[point.stopped] - point.caught, point.threshold, point) for point in points]
-    count, _, nearest = min(lacking, key=lambda entry: entry[:2])
-    return nearest, count
+    wanted = damaged_needed([point.stopped for point in points], target, confidence)
+    lacking = wanted - np.asarray([point.caught for point in points])
+    best = int(lacking.argmin())  # the first, which is the lowest threshold
+    return points[best], int(lacking[best])
 
 
 def _between(low: float, high: float) -> float:

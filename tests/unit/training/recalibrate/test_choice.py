@@ -168,7 +168,7 @@ def test_nothing_labelled_lacks_what_the_arithmetic_says() -> None:
     assert choice.chosen is None
     assert choice.lacking == math.ceil(math.log(1 - 0.9) / math.log(0.996)) == 575
     assert choice.nearest.threshold == PRESENT
-    assert damaged_needed(0, 0.996, 0.0) == 1
+    assert damaged_needed([0], 0.996, 0.0)[0] == 1
 
 
 def test_bounds_by_the_book() -> None:
