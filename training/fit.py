@@ -117,7 +117,7 @@ def train(
         ),
         embedding=embedding and embedding.held_out(compared_with(options, scored, test).good_distances),
         protocol=options.protocol,
-        code_version=_code_version(),
+        code_version=code_version(),
         crop=_recipe(options, crops.reference),
         weights_are_random=model.spec.extractor.weights.are_random,
         parent=options.parent,
@@ -196,7 +196,8 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
         raise FitRejected(f"cannot make this model: {' '.join(lines[:3])}") from error
 
 
-def _code_version() -> str:
+def code_version() -> str:
+    """Which Linegate this is."""
     try:
         return version("linegate")
     except PackageNotFoundError:
