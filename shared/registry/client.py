@@ -14,7 +14,7 @@ from shared.registry.errors import RevisionConflict, UnknownVersion, VersionExis
 from shared.registry.lifecycle import Transition
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Advanced, Assignment, AuditEntry, StationConfig, VersionRecord
-from shared.registry.snapshot import HeldAssignment, Snapshot
+from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
 from shared.settings.sections import RedisSettings
 
 _PAGE: Final = 500
@@ -79,7 +79,16 @@ class Registry:
 
     def versions(self) -> list[VersionRecord]:
         """Every registered version, newest first."""
-        return sorted(self.snapshot().versions.values(), key=lambda record: record.created, reverse=True)
+        with faults():
+            held: Any = self._redis.hgetall(scripts.VERSIONS)
+            records = [VersionRecord.model_validate_json(text) for text in held.values()]
+        return sorted(records, key=lambda record: record.created, reverse=True)
+
+    def stations(self) -> dict[str, HeldStation]:
+        """Every station's configuration, by its key."""
+        with faults():
+            held: Any = self._redis.hgetall(scripts.TABLES["stations"])
+            return {key: held_station(value) for key, value in held.items()}
 
     def assignment(self, key: PlaceKey) -> HeldAssignment | None:
         """The entry of exactly this key, or None."""

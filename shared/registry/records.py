@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from shared.crop_recipe import CropRecipe
 from shared.events.base import Model, Sha256, VersionId, now
 from shared.models.card import Calibration, DataSummary
+from shared.models.quantiles import MOST_QUANTILES
 from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
 
@@ -33,6 +34,9 @@ class VersionRecord(Model):
     """Digest and counts of the photos it was made from and tested on."""
     calibration: Calibration | None = None
     """Its threshold, how that was chosen, and the held-out scores that live ones are compared with."""
+    good_distances: Annotated[tuple[float, ...], Field(max_length=MOST_QUANTILES)] = ()
+    """How far the held-out good crops lie from the training crops' mean embedding, as its card has it: what live
+    distances are compared with. Empty where that is not known."""
     metrics: dict[str, float] = Field(default_factory=dict)
     """On its locked test part; only what was measured."""
     code_version: str | None = None

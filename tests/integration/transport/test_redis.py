@@ -41,7 +41,7 @@ def trainer_job(settings: RedisSettings) -> None:
 
 
 def rollout_job(settings: RedisSettings) -> None:
-    """Everything that `linegate rollout` can do."""
+    """Everything that `linegate rollout` can do, and what its judge does beside."""
     key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
     with Registry(settings) as registry:
         registry.register(VersionRecord(version="munich-2", digest="2" * 64, kind="padim"))
@@ -52,6 +52,13 @@ def rollout_job(settings: RedisSettings) -> None:
         registry.unset_station(key, expected=station, author="test")
         assert registry.versions()
         assert registry.history()
+        position = registry.snapshot().position
+        step = registry.advance(
+            key, lambda held: lifecycle.promote(held, "munich-2"), action="promote", author="judge", expected=None
+        )
+        assert registry.assignment(key) is not None
+        assert registry.wait_for_change(position, 1.0)
+        assert [entry.revision for entry in registry.audit(position)] == [step.revision]
 
 
 def gateway_job(settings: RedisSettings) -> None:

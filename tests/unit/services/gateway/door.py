@@ -93,6 +93,14 @@ REQUESTS = {
         good=200,
         abroad=404,
     ),
+    ("post", "/v1/feedback"): Asked(
+        "POST",
+        lambda _: "/v1/feedback",
+        lambda plant: {"json": {"image": f"judged-at-{plant}", "finding": "false_alarm"}},
+        Permission.GIVE_FEEDBACK,
+        good=202,
+        abroad=404,
+    ),
     **{("get", path): _rollout_read(path) for path in READS},
     **{("post", f"{_ROLLOUT}/{step}"): _rollout_step(step, body) for step, body in STEPS.items()},
 }
