@@ -2,6 +2,7 @@
 
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
+from shared.settings.rollout import RolloutSettings
 from shared.settings.sections import (
     AuthSettings,
     ClientSettings,
@@ -31,6 +32,7 @@ __all__ = [
     "NetworkSettings",
     "ProbesSettings",
     "RedisSettings",
+    "RolloutSettings",
     "ScoreSettings",
     "Settings",
     "SettingsRejected",

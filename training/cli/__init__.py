@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "jobs": "training.cli.jobs:jobs",
     "follow": "training.cli.follow:follow",
     "cancel": "training.cli.cancel:cancel",
+    "recalibrate": "training.recalibrate.command:recalibrate",
+    "collect": "training.collect.command:collect",
 }
 """Name -> module:function, in the order in which the help lists them."""
 DEFAULT: Final = "fit"
