@@ -1,80 +1,31 @@
-"""Make one model version, and hand it over: the same for the command, for a request and for a plan of many.
+"""Make one model version: the same for the command, for a request and for a plan of many.
 
 Making needs photos and a device, nothing else: no Redis, no Kafka, no store, no secret. So it may run in a process or
-on a machine of its own, and what it answers travels as JSON. Handing over needs the store, the key and the registry.
+on a machine of its own, and what it answers travels as JSON. `training.publish.publish_version` hands it over.
 """
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeAlias
-
-from pydantic import Field
 
 from shared.errors import LinegateError
-from shared.events import TrainingSpec, VersionId
-from shared.events.base import Model
+from shared.events import TrainingSpec
 from shared.models.base import Progress
 from shared.models.bundle import write_bundle
 from shared.models.extractor import ExtractorPool
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
-from shared.registry.place_key import PlaceKey
-from shared.registry.records import StationConfig, VersionRecord
-from shared.settings import ImageSettings, Settings
-from training import arguments, publish
+from training import arguments
 from training.data.source import DataSet
 from training.fit import train
 from training.options import TrainOptions
+from training.order import Made, Means, Order, station_of
 from training.papers import NAMES, write_papers
+from training.publish import Reference
 from training.result import TrainingResult
 from training.version_record import version_record
-
-Reference: TypeAlias = bytes | Literal["learn"] | None
-"""What crops are registered to: content of a reference's file, one to be learnt, or nothing."""
 
 
 class Stopped(LinegateError):
     """The training was called off before it was done."""
-
-
-class Order(Model):
-    """A version that somebody wants."""
-
-    version: VersionId
-    """What it is to be called."""
-    spec: TrainingSpec = TrainingSpec()
-    place: PlaceKey | None = None
-    """Where it is meant to judge."""
-    parent: VersionId | None = None
-    """The version it is to replace."""
-    job: str | None = None
-    """The training job that makes it."""
-    author: str = "unknown"
-    note: str = ""
-
-
-class Means(Model):
-    """With what it is made: of this machine, and nothing that the version depends on."""
-
-    limits: ImageSettings = Field(default_factory=ImageSettings)
-    """Of the decoder."""
-    detector: Path | None = None
-    """Weights of the label detector; None takes the one that ships with Linegate."""
-    cache: Path | None = None
-    """Folder that keeps crops between trainings."""
-    device: str = "auto"
-
-
-class Made(Model):
-    """A version that lies in a folder and that nobody knows of yet. Goes through JSON unchanged."""
-
-    record: VersionRecord
-    """What the registry will be told."""
-    bundle: Path
-    papers: dict[str, Path]
-    """Report, card and perhaps the reference and its picture, in the words of `training.papers.NAMES`."""
-    warnings: tuple[str, ...] = ()
-    """For people."""
 
 
 def make_version(
@@ -95,7 +46,7 @@ def make_version(
         data: labelled photos; of these the layouts and cameras of the spec are taken.
         out: folder for the files, made where it is not there.
         means: with what.
-        reference: what the spec's `reference` comes to, see `reference_of`.
+        reference: what the spec's `reference` comes to, see `training.publish.reference_of`.
         progress: called as `progress(stage, done, total)`.
         stop: looked at between two steps of the work.
 
@@ -140,59 +91,6 @@ def make_version(
         job=order.job,
     )
     return Made(record=record, bundle=bundle, papers=papers, warnings=result.warnings), result
-
-
-def reference_of(spec: TrainingSpec, place: PlaceKey | None, settings: Settings) -> Reference:
-    """What the spec's `reference` comes to; `auto` asks the registry for the station of exactly `place`.
-
-    Raises:
-        ArgumentRejected: a reference is asked for with a crop policy that takes none.
-        ReferenceRejected: the artifact is no reference.
-        StoreError: the store does not have it, or does not answer.
-        RegistryUnavailable: Redis does not answer.
-    """
-    return arguments.reference(spec.reference, spec.crop, place, settings)
-
-
-def station_of(spec: TrainingSpec) -> StationConfig:
-    """How a line has to crop for a version of this spec, but for the reference."""
-    return StationConfig(
-        policy="mask_rcnn" if spec.crop == "mask_rcnn" else "full_frame",
-        height=spec.crop_height or spec.height,
-        width=spec.crop_width or spec.width,
-        orient=spec.orient,
-    )
-
-
-def publish_version(
-    made: Made, settings: Settings, *, before_register: Callable[[], None] = lambda: None
-) -> VersionRecord:
-    """Put bundle, reference and papers into the store, sign, register: in this order, so that no registered version
-    lacks its bundle or its signature.
-
-    Args:
-        made: by `make_version`.
-        settings: of the store, the key and the registry.
-        before_register: called right before the version is made known; what it raises keeps that from happening.
-
-    Returns:
-        The record that the registry holds.
-
-    Raises:
-        KeyRejected: the signing key cannot be used.
-        StoreError: the store cannot be written.
-        RegistryUnavailable: Redis does not answer.
-        VersionExists: the name belongs to another bundle.
-    """  # noqa: D205 - one sentence
-    reference = made.papers.get("reference")
-    return publish.register(
-        made.bundle,
-        made.record,
-        [path for path in made.papers.values() if path.suffix != made.bundle.suffix],
-        settings,
-        reference=None if reference is None else reference.read_bytes(),
-        before_register=before_register,
-    )
 
 
 def _model_spec(spec: TrainingSpec) -> ModelSpec:

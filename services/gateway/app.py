@@ -11,6 +11,9 @@ from services.gateway.feedback import SCHEMAS as FEEDBACK_SCHEMAS
 from services.gateway.feedback import feedback_routes
 from services.gateway.feedback_desk import FeedbackDesk
 from services.gateway.guard import Guard
+from services.gateway.rollout_desk import RolloutDesk
+from services.gateway.rollout_openapi import SCHEMAS as ROLLOUT_SCHEMAS
+from services.gateway.rollouts import rollout_routes
 from services.gateway.routes import Gateway, v1
 from services.gateway.submissions import Acknowledgement, Submissions
 from services.gateway.verdict_cache import VerdictCache
@@ -48,6 +51,7 @@ def create_app(
     verdicts: VerdictCache,
     authenticator: Authenticator,
     *,
+    rollouts: RolloutDesk,
     reachable: Callable[[], bool],
     current: Callable[[], bool],
     acknowledge_s: float = ACKNOWLEDGE_SECONDS,
@@ -59,6 +63,7 @@ def create_app(
         publisher: takes photos to Kafka.
         verdicts: filled by a reader of Kafka.
         authenticator: tells who asks.
+        rollouts: asks the registry.
         reachable: whether Kafka answers; may block for a moment.
         current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement.
@@ -93,11 +98,12 @@ def create_app(
     app.include_router(
         feedback_routes(gateway, FeedbackDesk(publisher.publish, capacity=WINDOW, backlog=FEEDBACK_BACKLOG))
     )
+    app.include_router(rollout_routes(guard, rollouts))
     generate = app.openapi
 
     def with_problems() -> dict[str, Any]:
         schema = generate()
-        schema["components"]["schemas"].update(openapi.SCHEMAS | FEEDBACK_SCHEMAS)
+        schema["components"]["schemas"].update(openapi.SCHEMAS | FEEDBACK_SCHEMAS | ROLLOUT_SCHEMAS)
         return schema
 
     app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

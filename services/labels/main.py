@@ -7,11 +7,11 @@ from services.labels.feed import VerdictFeed
 from services.labels.index import Known, VerdictIndex
 from services.labels.metrics import LabelMetrics
 from services.labels.step import LabelStep
-from services.wiring import fault_reporter, run_worker
-from services.worker_probes import worker_dead, worker_unready
 from shared.bus.loop import Worker
 from shared.events import Feedback
 from shared.probes import probes
+from shared.serving.wiring import fault_reporter, run_worker
+from shared.serving.worker_probes import worker_dead, worker_unready
 from shared.settings import Settings
 
 

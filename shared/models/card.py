@@ -3,15 +3,16 @@
 The card is JSON inside the bundle, so a threshold can never be separated from the scores it was made for.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.crop_recipe import CropRecipe
 from shared.events.base import Model, now
 from shared.events.feedback import Finding
+from shared.models.embedding import EmbeddingReference
+from shared.models.quantiles import MOST_QUANTILES
 
-MOST_QUANTILES: Final = 101
 ThresholdRule = Literal["precision", "mean_sd", "gumbel", "quantile", "author", "manual"]
 """How a threshold was chosen.
 
@@ -101,6 +102,8 @@ class ModelCard(Model):
     metrics: dict[str, float]
     """On the locked test part: `auroc`, `f1`, `recall_at_precision_0.996`, ... Only what was measured."""
     data: DataSummary
+    embedding: EmbeddingReference | None = None
+    """What the features of the training crops look like on the whole, to tell drift; None in older bundles."""
     protocol: Literal["clean", "author"]
     code_version: str
     crop: CropRecipe | None = None

@@ -2,6 +2,7 @@
 
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
+from shared.settings.rollout import RolloutSettings
 from shared.settings.sections import (
     AuthSettings,
     ClientSettings,
@@ -18,6 +19,7 @@ from shared.settings.sections import (
     StoreSettings,
     TelemetrySettings,
 )
+from shared.settings.training import TrainingSettings
 
 __all__ = [
     "AuthSettings",
@@ -30,11 +32,13 @@ __all__ = [
     "NetworkSettings",
     "ProbesSettings",
     "RedisSettings",
+    "RolloutSettings",
     "ScoreSettings",
     "Settings",
     "SettingsRejected",
     "SigningSettings",
     "StoreSettings",
     "TelemetrySettings",
+    "TrainingSettings",
     "load_settings",
 ]

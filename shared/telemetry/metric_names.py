@@ -38,6 +38,26 @@ MetricName = Literal[
     "linegate.verdict.latency",
     # Counter: verdicts by another version than the assigned one, which could not be loaded.
     "linegate.verdict.fallbacks",
+    # --- trials: the automatic judge. Labels: key, trial (canary, shadow) -------------------------------------------
+    # Gauge: rejected share of a trial's window. Label: arm (champion, canary, shadow).
+    "linegate.rollout.reject_rate",
+    # Gauge: parts of the window that both versions have an opinion on.
+    "linegate.rollout.pairs",
+    # Counter: limits that a trial broke. Labels: key, arm, measure.
+    "linegate.rollout.breaches",
+    # --- models -----------------------------------------------------------------------------------------------------
+    # Histogram, s: from the store to the first score. Label: version.
+    "linegate.model.load.duration",
+    # Counter: entries of the registry that came into force.
+    "linegate.model.swaps",
+    # Histogram, s: from the news of a change of the registry until the worker judges by it.
+    "linegate.model.swap.duration",
+    # Gauge: models in memory.
+    "linegate.model.held",
+    # Gauge, By: memory they take.
+    "linegate.model.held.bytes",
+    # Counter: versions at work that had to make room for another one.
+    "linegate.model.thrash",
     # --- labels: what people found (docs/feedback.md) ---------------------------------------------------------------
     # Counter: labels made. Labels: plant, line, finding.
     "linegate.labels.given",

@@ -10,10 +10,15 @@ from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command
+
+from shared.cli.commands import mounted
 
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
+    "request": "training.cli.request:request",
+    "jobs": "training.cli.jobs:jobs",
+    "follow": "training.cli.follow:follow",
+    "cancel": "training.cli.cancel:cancel",
     "recalibrate": "training.recalibrate.command:recalibrate",
     "collect": "training.collect.command:collect",
 }
@@ -35,11 +40,7 @@ class TrainGroup(TyperGroup):
         if (target := COMMANDS.get(cmd_name)) is None:
             return None
         module, _, function = target.partition(":")
-        app = typer.Typer(add_completion=False)
-        app.command(name=cmd_name)(getattr(import_module(module), function))
-        command = get_command(app)
-        command.name = cmd_name
-        return command
+        return mounted(cmd_name, getattr(import_module(module), function))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `fit` in front of an option or a path."""

@@ -38,7 +38,8 @@ def fit(
     from shared.settings import load_settings
     from training import arguments, publish
     from training.data.source import open_data
-    from training.job import Means, Order, make_version, publish_version, reference_of, station_of
+    from training.job import make_version
+    from training.order import Means, Order, station_of
     from training.progress import bars
     from training.summary import print_summary
 
@@ -53,7 +54,7 @@ def fit(
     )
     settings = publish.able_to_sign(load_settings(), wanted=register or key is not None)
     means = Means(limits=settings.images, detector=settings.crop.weights, cache=cache, device=device)
-    reference = how.reference or reference_of(how.spec, key, settings)
+    reference = how.reference or publish.reference_of(how.spec, key, settings)
     console = Console()
     with bars(console) as progress:
         made, result = make_version(order, source, out, means=means, reference=reference, progress=progress)
@@ -63,7 +64,7 @@ def fit(
     )
     if not register and key is None:
         return
-    publish_version(made, settings)
+    publish.publish_version(made, settings)
     console.print(f"registered {record.version}", markup=False)
     if key is not None:
         revision = publish.assign(key, record.version, author=author, settings=settings)

@@ -44,6 +44,7 @@ def recalibrate(
     from shared.registry.client import Registry
     from shared.settings import load_settings
     from training import arguments, publish
+    from training.order import Made
     from training.progress import bars
     from training.recalibrate.choice import RecalibrationRejected, choose
     from training.recalibrate.labels import Wanted, field_labels, read_labels
@@ -94,7 +95,7 @@ def recalibrate(
         render(choice, labels, former=version, version=made_name, digest=digest, place=key.root), encoding="utf-8"
     )
     made = new_record(former, card, wanted, name=made_name, digest=digest, author=author)
-    publish.register(bundle, made, [report], settings)
+    publish.publish_version(Made(record=made, bundle=bundle, papers={"report": report}), settings)
     console.print(f"registered {made_name}, a candidate at {key}", markup=False)
     for what, path in (("bundle", str(bundle)), ("report", str(report)), ("sha256", digest)):
         console.print(f"  {what}  {path}", markup=False, soft_wrap=True)

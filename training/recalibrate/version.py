@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from shared.models.bundle import read_card, with_card
-from shared.models.card import MOST_QUANTILES, Calibration, FieldEvidence, ModelCard
+from shared.models.card import Calibration, FieldEvidence, ModelCard
+from shared.models.quantiles import MOST_QUANTILES
 from shared.registry.records import VersionRecord
 from shared.settings import Settings
 from shared.signing import Trust, trust_of, verify_artifact

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from services.answers import AnswerFeed
@@ -15,11 +15,13 @@ from services.dlq.entry import Wanted
 from services.dlq.shelf import stops
 from services.dlq.work import Order, find, settle
 from services.gateway.probe import KafkaProbe
-from services.labels.feed import VerdictFeed
+from services.labels.feed import VerdictFeed as LabelsFeed
 from services.labels.index import VerdictIndex
 from services.labels.main import Recent
 from services.labels.metrics import LabelMetrics
 from services.labels.step import LabelStep
+from services.rollout.feed import VerdictFeed
+from services.rollout.told import Told, read_told
 from shared.bus.clients import open_admin, open_consumer
 from shared.bus.dead_letter import dead_letter
 from shared.bus.envelope import encode
@@ -43,12 +45,14 @@ from shared.events import (
     PartAnomalyMap,
     PartCrop,
     PartImage,
+    RolloutBreach,
     ShadowVerdict,
     Timings,
     Verdict,
     derived_event_id,
     now,
 )
+from shared.registry.snapshot import Snapshot
 
 PATIENCE = 30.0
 BAD = "bad-"
@@ -169,7 +173,7 @@ def a_map(crop: PartCrop) -> PartAnomalyMap:
 
 
 @contextmanager
-def working(worker: Worker) -> Iterator[Callable[[], None]]:
+def working(worker: Worker | VerdictFeed) -> Iterator[Callable[[], None]]:
     """Run `worker` in a thread for the length of a block; gives a check that raises what ended the worker."""
     stop = threading.Event()
     failure: list[BaseException] = []
@@ -306,6 +310,52 @@ def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
         assert KafkaProbe(bus).reachable()
 
 
+def rollout_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The judge's: see verdicts and shadow verdicts, tell a breach, read what was told before; and a fault."""
+    crop = a_crop(an_image("good"))
+    watching = _Watching({a_verdict(crop).id, a_verdict(crop, ShadowVerdict).id})
+    feed = VerdictFeed(bus, [watching], snapshot=Snapshot, window_s=lambda _: 60.0, look_s=0.1)
+    with quiet():
+        with working(feed) as check:
+            watching.wait(lambda: watching.looked, check)
+            publish(superuser, a_verdict(crop), a_verdict(crop, ShadowVerdict))
+            watching.wait(lambda: not watching.wanted, check)
+        breach = RolloutBreach(
+            key="plant/*/*/*/*", version="v2", champion="v1", arm="canary", measure="psi", value=1.0, limit=0.5,
+            trial_parts=50, champion_parts=50, action="alert", detail="test",
+        )  # fmt: skip
+        publish(bus, breach)
+        publish(bus, a_fault("rollout"))
+        told = Told()
+        read_told(bus, told)
+        assert breach.id in told.breaches
+
+
+class _Watching:
+    """Waits for verdicts."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self.wanted = wanted
+        self.looked = False
+
+    def saw(self, verdict: Verdict) -> None:
+        """One came."""
+        self.wanted.discard(verdict.id)
+
+    def look(self, now: datetime, snapshot: Snapshot) -> None:
+        """The feed is at the end of what there was."""
+        del now, snapshot
+        self.looked = True
+
+    def wait(self, condition: Callable[[], bool], check: Callable[[], None]) -> None:
+        """Until it holds; `check` raises where that is hopeless."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            check()
+            assert time.monotonic() < deadline, f"not seen: {self.wanted}"
+            time.sleep(0.05)
+
+
 def a_word(image: PartImage, **more: object) -> Feedback:
     """What was found about the part of a photo."""
     return Feedback.model_validate(
@@ -318,7 +368,7 @@ def labels_job(bus: BusSettings, superuser: BusSettings) -> None:
     good, unknown = an_image("good"), an_image("unknown")
     index = VerdictIndex(100)
     with quiet(), Observer(superuser, (LabelledPart,), (Feedback,)) as observer:
-        with VerdictFeed(bus, index, read_back=timedelta(minutes=5)) as feed:
+        with LabelsFeed(bus, index, read_back=timedelta(minutes=5)) as feed:
             step = LabelStep(Recent(index, feed), metrics=LabelMetrics(), remembers="the latest verdicts")
             lost = a_word(unknown)
             publish(superuser, a_verdict(a_crop(good)), a_word(good), lost)
@@ -407,6 +457,7 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "gateway": gateway_job,
     "crop": crop_job,
     "score": score_job,
+    "rollout": rollout_job,
     "labels": labels_job,
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
