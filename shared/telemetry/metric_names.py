@@ -45,6 +45,21 @@ MetricName = Literal[
     "linegate.rollout.pairs",
     # Counter: limits that a trial broke. Labels: key, arm, measure.
     "linegate.rollout.breaches",
+    # --- drift of champions. Labels: key, version, plant, line, station, camera ---------------------------------------
+    # Gauge: parts in the window.
+    "linegate.drift.parts",
+    # Gauge: rejected share of the window.
+    "linegate.drift.reject_rate",
+    # Gauges over the window. Label here and below: signal (score, embedding).
+    "linegate.drift.mean",
+    "linegate.drift.deviation",
+    # Gauge. Label: quantile (0.05, 0.25, 0.5, 0.75, 0.95).
+    "linegate.drift.quantile",
+    # Gauges: population stability index and Kolmogorov-Smirnov distance against held-out good parts.
+    "linegate.drift.psi",
+    "linegate.drift.ks",
+    # Gauge: 1 while a limit is broken, else 0.
+    "linegate.drift.drifting",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",
