@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
+from services.rollout.judge_cli import judge
+
 if TYPE_CHECKING:
     from shared.registry.client import Registry
     from shared.registry.place_key import PlaceKey
 
 ModelT = TypeVar("ModelT")
 app = typer.Typer(help="Say and change which model version judges where.", no_args_is_help=True)
+app.command()(judge)
 
 Key = Annotated[
     str,
