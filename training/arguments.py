@@ -1,11 +1,12 @@
 """Read the command line's small languages: rules, method options, version names, places."""
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,10 +15,6 @@ from shared.events import VersionId
 from shared.models.card import ThresholdRule
 from shared.registration_reference import unpack
 from shared.registry.place_key import FIELDS, PlaceKey
-from shared.settings import Settings
-from shared.store import ArtifactStore
-from training import publish
-from training.data.crops import CropPolicy
 from training.data.source import DataSet
 
 
@@ -72,14 +69,18 @@ def version_name(given: str | None, data: str, kind: str, when: datetime) -> str
         ArgumentRejected: the given name is not one the registry takes.
     """
     if given is None:
-        stem = re.sub(r"[^a-z0-9._-]+", "-", data.lower()).strip("-._")[:60]
-        return f"{stem or 'model'}-{kind}-{when:%Y%m%d-%H%M}"
+        return f"{_stem(data)}-{kind}-{when:%Y%m%d-%H%M}"
     try:
         return TypeAdapter[str](VersionId).validate_python(given)
     except ValidationError:
         raise ArgumentRejected(
             f"{given!r} is no version name", hint="lower-case letters, digits, '.', '_' and '-', at most 95"
         ) from None
+
+
+def version_by_job(data: str, kind: str, job: str) -> str:
+    """A name made of data set, kind and job: the same again for every attempt at the job, and no other job's."""
+    return f"{_stem(data)[:40]}-{kind}-{hashlib.sha256(job.encode()).hexdigest()[:10]}"
 
 
 def place_key(text: str | None) -> PlaceKey | None:
@@ -94,33 +95,19 @@ def place_key(text: str | None) -> PlaceKey | None:
         raise ArgumentRejected(f"{text!r} is no place", hint=f"{'/'.join(FIELDS)}, * for any") from None
 
 
-def reference(text: str, crop: CropPolicy, key: PlaceKey | None, settings: Settings) -> bytes | Literal["learn"] | None:
-    """What `--reference` asks for: content of a reference's file, `learn`, or None for no registration.
+def reference_file(text: str) -> bytes | None:
+    """Content of the file that `--reference` names; None where it names none.
 
     Raises:
-        ArgumentRejected: no such file, or a reference asked for with a crop policy that takes none.
-        ReferenceRejected: the file is no reference.
-        StoreError: the store does not have it, or does not answer.
-        RegistryUnavailable: Redis does not answer, and `auto` needs to know the station.
+        ArgumentRejected: it cannot be read.
+        ReferenceRejected: it is no reference.
     """
-    if crop != "mask_rcnn":
-        if text in ("auto", "none"):
-            return None
-        raise ArgumentRejected(f"--reference {text} goes with --crop mask_rcnn only")
-    match text:
-        case "none":
-            return None
-        case "learn":
-            return "learn"
-        case "auto":
-            return (None if key is None else publish.reference_at(key, settings)) or "learn"
-    if re.fullmatch(r"[0-9a-f]{64}", text):
-        content = ArtifactStore(settings.store).fetch(text).read_bytes()
-    else:
-        try:
-            content = Path(text).read_bytes()
-        except OSError as error:
-            raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
+    if text in ("auto", "learn", "none") or re.fullmatch(r"[0-9a-f]{64}", text):
+        return None
+    try:
+        content = Path(text).read_bytes()
+    except OSError as error:
+        raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
     unpack(content)
     return content
 
@@ -140,3 +127,7 @@ def narrowed(data: DataSet, layouts: Sequence[str], cameras: Sequence[str]) -> D
         there = sorted({f"{sample.layout}/{sample.camera}" for sample in data.samples})
         raise ArgumentRejected("no photos of that layout and camera", hint=f"there are: {', '.join(there)}")
     return DataSet(data.name, kept)
+
+
+def _stem(data: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", data.lower()).strip("-._")[:60] or "model"

@@ -20,9 +20,12 @@ from shared.bus.clients import open_admin
 from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
-STEP_WORKERS: Final = ("crop", "score")
-ALL_WORKERS: Final = ("gateway", *STEP_WORKERS, "rollout")
-"""A whole Linegate. The demo does without the last: nothing is on trial there."""
+STEP_WORKERS: Final = ("crop", "score", "labels")
+"""Those that work in a consumer group."""
+LINE_WORKERS: Final = ("gateway", "crop", "score")
+"""What a line needs to be judged."""
+ALL_WORKERS: Final = (*LINE_WORKERS, "labels", "rollout")
+"""A whole Linegate."""
 
 
 class LocalWorkers:
@@ -41,7 +44,7 @@ class LocalWorkers:
         *,
         settings: Mapping[str, str],
         bootstrap_servers: str,
-        names: Sequence[str] = ("gateway", *STEP_WORKERS),
+        names: Sequence[str] = LINE_WORKERS,
     ) -> None:
         self._directory = directory
         self._settings = settings
@@ -66,8 +69,9 @@ class LocalWorkers:
                 settings = {**self._settings, "LINEGATE_PROBES__PORT": str(port)}
                 process = ServerProcess(
                     f"linegate {name}",
-                    ["env", *(f"{key}={value}" for key, value in settings.items()), *command("serve", name)],
+                    command("serve", name),
                     log=self._directory / f"{name}.log",
+                    settings=settings,
                 )
                 starting.callback(process.stop)
                 self.processes[name] = process

@@ -11,12 +11,12 @@ from services.rollout.judge import Judge
 from services.rollout.teller import ChangeTeller
 from services.rollout.told import Told, read_told
 from services.rollout.watch import VerdictWatcher, longest_window_s
-from services.wiring import fault_reporter, watched_registry
 from shared.bus.errors import KafkaFailedError
 from shared.bus.publisher import EventPublisher
 from shared.faults import FaultSink, Report
 from shared.probes import probes
 from shared.registry.client import Registry
+from shared.serving.wiring import fault_reporter, watched_registry
 from shared.settings import ProbesSettings, Settings
 
 _LAST_WORD_S: Final = 5.0

@@ -3,18 +3,19 @@
 import threading
 from pathlib import Path
 
+from services.score.effective import Effective
 from services.score.in_force import InForce
 from services.score.keeper import ModelKeeper
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
-from services.wiring import fault_reporter, run_worker, watched_registry
-from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.events import PartCrop
 from shared.faults.disk import tell_disk
 from shared.models.extractor import ExtractorPool
 from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource
+from shared.serving.wiring import fault_reporter, run_worker, watched_registry
+from shared.serving.worker_probes import worker_probes
 from shared.settings import Settings
 from shared.signing import trust_of
 from shared.store import ArtifactStore
@@ -35,7 +36,8 @@ def main(settings: Settings, stop: threading.Event) -> int:
             store, pool, budget_mib=settings.score.cache_mib, trust=trust, load_wait_s=settings.score.load_wait_s
         )
         in_force = InForce(cache / "in-force-score.json", written=written)
-        keeper = ModelKeeper(shelf, in_force, store, faults=faults, check_s=settings.score.check_s)
+        effective = Effective(shelf, in_force)
+        keeper = ModelKeeper(shelf, in_force, effective, store, faults=faults, check_s=settings.score.check_s)
         with watched_registry(settings, "score", faults=faults, changed=keeper.changed) as watcher:
             # Join the group only with the models in memory: a consumer's readiness is its subscription.
             if watcher.snapshot is not None:
@@ -47,6 +49,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 snapshot=lambda: watcher.snapshot,
                 maps=settings.score.maps,
                 in_force=in_force,
+                effective=effective,
                 room=MemoryRoom(faults, name="scoring"),
             )
             worker = Worker(step, consumes=PartCrop, name="score", settings=settings.bus)

@@ -19,6 +19,7 @@ from shared.settings.sections import (
     StoreSettings,
     TelemetrySettings,
 )
+from shared.settings.training import TrainingSettings
 
 __all__ = [
     "AuthSettings",
@@ -38,5 +39,6 @@ __all__ = [
     "SigningSettings",
     "StoreSettings",
     "TelemetrySettings",
+    "TrainingSettings",
     "load_settings",
 ]

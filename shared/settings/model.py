@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.labels import LabelsSettings
 from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
 from shared.settings.sections import (
@@ -33,6 +34,7 @@ from shared.settings.sections import (
     StoreSettings,
     TelemetrySettings,
 )
+from shared.settings.training import TrainingSettings
 
 CONFIG_VARIABLE: Final = "LINEGATE_CONFIG"
 DEFAULT_CONFIG: Final = Path("linegate.toml")
@@ -86,7 +88,9 @@ class Settings(BaseSettings):
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
+    labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)

@@ -45,6 +45,24 @@ MetricName = Literal[
     "linegate.rollout.pairs",
     # Counter: limits that a trial broke. Labels: key, arm, measure.
     "linegate.rollout.breaches",
+    # --- models -----------------------------------------------------------------------------------------------------
+    # Histogram, s: from the store to the first score. Label: version.
+    "linegate.model.load.duration",
+    # Counter: entries of the registry that came into force.
+    "linegate.model.swaps",
+    # Histogram, s: from the news of a change of the registry until the worker judges by it.
+    "linegate.model.swap.duration",
+    # Gauge: models in memory.
+    "linegate.model.held",
+    # Gauge, By: memory they take.
+    "linegate.model.held.bytes",
+    # Counter: versions at work that had to make room for another one.
+    "linegate.model.thrash",
+    # --- labels: what people found (docs/feedback.md) ---------------------------------------------------------------
+    # Counter: labels made. Labels: plant, line, finding.
+    "linegate.labels.given",
+    # Gauge: share of damaged among the latest 200 rejected parts that were looked at. Labels: plant, line.
+    "linegate.labels.precision",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import typer
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -26,12 +25,15 @@ from training import publish
 from training.cli import train as command
 from training.data.sample import DataRejected
 from training.data.source import DataSet, open_data
-from training.fit import FitRejected, TrainingResult, TrainOptions, train
+from training.fit import FitRejected, train
 from training.metrics import confusion
 from training.model_card import render_model_card
+from training.options import TrainOptions
 from training.report import defect_rows, render_report
+from training.result import TrainingResult
 from training.studio.dataset import write_dataset
 from training.studio.photo import photographs
+from training.version_record import version_record
 
 SPEC = ModelSpec(
     kind="padim",
@@ -69,9 +71,7 @@ def result(tmp_path_factory: pytest.TempPathFactory, pool: ExtractorPool) -> Tra
 
 def _run(*arguments: object) -> tuple[int, str]:
     """The command as the root command runs it: exit status and what it said."""
-    app = typer.Typer()
-    app.command()(command)
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.output
@@ -93,6 +93,19 @@ def test_the_card_tells_what_happened(result: TrainingResult) -> None:
     assert result.card.weights_are_random
     assert any("random weights" in warning for warning in result.warnings)
     assert any("rough guess" in warning for warning in result.warnings)
+
+
+def test_the_reference_of_drift_is_of_training_crops_and_its_distances_are_of_held_out_good_ones(
+    result: TrainingResult,
+) -> None:
+    """And the registry gets the distances alone: what a monitor compares with, not the channels."""
+    reference, held_out = result.card.embedding, result.calibration
+    assert reference is not None
+    assert reference.crops == result.card.data.train_good
+    assert reference.good_distances == tuple(sorted(held_out.distances[~held_out.damaged]))
+    assert len(result.test.distances) == len(result.test.samples)
+    record = version_record("v1", result.model, result.card, digest="0" * 64, author="test")
+    assert record.good_distances == reference.good_distances
 
 
 def test_held_out_parts_are_never_trained_on(result: TrainingResult) -> None:
@@ -121,6 +134,8 @@ def test_author_protocol_judges_itself(folder: Path, pool: ExtractorPool) -> Non
     assert made.card.protocol == "author"
     assert made.card.calibration.rule == "author"
     assert made.card.calibration.threshold in made.test.scores
+    assert made.card.embedding is not None
+    assert made.card.embedding.good_distances == tuple(sorted(made.test.good_distances))
     assert any("optimistic" in warning for warning in made.warnings)
 
 

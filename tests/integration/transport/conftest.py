@@ -90,6 +90,7 @@ def secure_kafka(authority: Authority, tmp_path_factory: pytest.TempPathFactory)
         for entry in principals.values():
             apply_kafka_acls(admin, f"User:{entry.name}", entry.acls)
         yield SecureKafka(broker, authority, passwords)
+        broker.kill()  # nobody reads its data any more
 
 
 @dataclass(frozen=True, slots=True)

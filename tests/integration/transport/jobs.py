@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from services.answers import AnswerFeed
@@ -15,6 +15,11 @@ from services.dlq.entry import Wanted
 from services.dlq.shelf import stops
 from services.dlq.work import Order, find, settle
 from services.gateway.probe import KafkaProbe
+from services.labels.feed import VerdictFeed as LabelsFeed
+from services.labels.index import VerdictIndex
+from services.labels.main import Recent
+from services.labels.metrics import LabelMetrics
+from services.labels.step import LabelStep
 from services.rollout.feed import VerdictFeed
 from services.rollout.told import Told, read_told
 from shared.bus.clients import open_admin, open_consumer
@@ -33,6 +38,9 @@ from shared.events import (
     DeadLetterStop,
     Event,
     Fault,
+    Feedback,
+    Judged,
+    LabelledPart,
     ModelStamp,
     PartAnomalyMap,
     PartCrop,
@@ -278,7 +286,7 @@ def score_job(bus: BusSettings, superuser: BusSettings) -> None:
 
 
 def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """The gateway's: hand in photos, see their verdicts and dead letters come, know whether Kafka answers."""
+    """The gateway's: hand in photos, see their answers come, hand in feedback, ask whether Kafka answers."""
     answered: dict[str, threading.Event] = {name: threading.Event() for name in ("good", "lost-photo", "lost-crop")}
     photos = {name: an_image(name) for name in answered}
     names = {photo.id: name for name, photo in photos.items()}
@@ -290,7 +298,7 @@ def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
     feed = AnswerFeed(bus, on_verdict=lambda v: heard(v.image), on_dead_letter=lambda letter: heard(letter.image))
     with quiet(), feed:
         feed.wait_current(5.0)
-        publish(bus, *photos.values())
+        publish(bus, *photos.values(), a_word(photos["good"]))
         publish(superuser, a_verdict(a_crop(photos["good"])))
         with EventPublisher(superuser) as publisher:
             for event in (photos["lost-photo"], a_crop(photos["lost-crop"])):
@@ -348,6 +356,45 @@ class _Watching:
             time.sleep(0.05)
 
 
+def a_word(image: PartImage, **more: object) -> Feedback:
+    """What was found about the part of a photo."""
+    return Feedback.model_validate(
+        _place(image) | {"image": image.id, "finding": "confirmed_good", "by": "test"} | more
+    )
+
+
+def labels_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The labels worker's: feedback to its label, a word on no verdict to its dead letter, a fault, a flood."""
+    good, unknown = an_image("good"), an_image("unknown")
+    index = VerdictIndex(100)
+    with quiet(), Observer(superuser, (LabelledPart,), (Feedback,)) as observer:
+        with LabelsFeed(bus, index, read_back=timedelta(minutes=5)) as feed:
+            step = LabelStep(Recent(index, feed), metrics=LabelMetrics(), remembers="the latest verdicts")
+            lost = a_word(unknown)
+            publish(superuser, a_verdict(a_crop(good)), a_word(good), lost)
+            publish(bus, a_fault("labels"))
+            worker = Worker(step, consumes=Feedback, name="labels", settings=bus)
+            with working(worker) as check:
+                observer.wait({("linegate.labels", good.id), ("linegate.feedback.dlq", lost.id)}, check)
+            publish(superuser, *(a_word(an_image("flood")) for _ in range(2)))
+            _floods(step, Feedback, "labels", bus)
+        _go_on(superuser, "linegate.feedback.dlq")
+
+
+def refit_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """A person's: read labels, verdicts, shadow verdicts and photos."""
+    photo = an_image("good")
+    crop = a_crop(photo)
+    said = a_word(photo, judged=Judged.of(a_verdict(crop))).model_dump(exclude={"id"})
+    label = LabelledPart.model_validate(said | {"label": "good", "feedback": "word"})
+    publish(superuser, photo, a_verdict(crop), a_verdict(crop, ShadowVerdict), label)
+    with quiet():
+        for kind in (LabelledPart, Verdict, ShadowVerdict, PartImage):
+            with EventReader(bus, (kind,), start="earliest") as reader:
+                read = [event for _, event in reader.read_to_end(patience=PATIENCE)]
+            assert photo.id in {getattr(event, "image", None) or getattr(event, "id", None) for event in read}, kind
+
+
 def results_job(bus: BusSettings, superuser: BusSettings) -> None:
     """A PLC's or an archive's: verdicts by a group of its own, committed as it goes."""
     verdict = a_verdict(a_crop(an_image("good")))
@@ -371,11 +418,11 @@ def results_job(bus: BusSettings, superuser: BusSettings) -> None:
 
 
 def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """A person's: see all letters, send two again, give one up, let a stopped topic go on."""
+    """A person's: see all letters, send three again, give one up, let a stopped topic go on."""
     ids = []
     with quiet():
         with EventPublisher(superuser) as publisher:
-            for event in (an_image("lost"), a_crop(an_image("lost")), an_image("given-up")):
+            for event in (an_image("lost"), a_crop(an_image("lost")), a_word(an_image("lost")), an_image("given-up")):
                 record = encode(event)
                 consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
                 letter = publisher.publish_record(dead_letter(consumed, "damaged", worker="test")).result(PATIENCE)
@@ -383,7 +430,7 @@ def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
             stopped = DeadLetterStop(topic="linegate.verdicts.dlq", stopped=True, by="test")
             publisher.publish(stopped).result(PATIENCE)
         letters = {entry.id: entry for entry in find(bus, Wanted(), [])}
-        again, up = [letters[ids[0]], letters[ids[1]]], [letters[ids[2]]]
+        again, up = [letters[one] for one in ids[:-1]], [letters[ids[-1]]]
         for chosen, replay in ((again, True), (up, False)):
             order = Order(replay=replay, by="test", note=None, rate=1000.0)
             assert len(settle(bus, chosen, order, lambda _: None).done) == len(chosen)
@@ -411,6 +458,9 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "crop": crop_job,
     "score": score_job,
     "rollout": rollout_job,
+    "labels": labels_job,
+    "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
+    "refit": refit_job,
     "camera": lambda bus, _: camera_job(bus),
     "results": results_job,
     "dlq": dlq_job,

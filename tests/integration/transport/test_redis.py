@@ -13,6 +13,7 @@ from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from deploy.security.redis_users import RedisUser, redis_users
 from shared.registry import lifecycle, scripts
+from shared.registry.archive import RegistryArchive
 from shared.registry.client import Registry
 from shared.registry.connection import connect
 from shared.registry.errors import RegistryUnavailable
@@ -60,6 +61,32 @@ def rollout_job(settings: RedisSettings) -> None:
         assert [entry.revision for entry in registry.audit(position)] == [step.revision]
 
 
+def gateway_job(settings: RedisSettings) -> None:
+    """Everything that the routes of rollouts ask for."""
+    key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
+    with Registry(settings) as registry:
+        # As `services/gateway/rollouts.py` takes a step; known_version registered one.
+        version = registry.snapshot().versions[min(registry.snapshot().versions)]
+        registry.advance(
+            key, lambda held: lifecycle.promote(held, version.version), action="promote", author="test", expected=None
+        )
+        assert registry.assignment(key)
+        assert registry.history(5, key, tables=("assignments",))
+
+
+def backup_job(settings: RedisSettings) -> None:
+    """Read everything."""
+    with RegistryArchive(settings) as archive:
+        assert archive.read().versions
+
+
+def restore_job(settings: RedisSettings) -> None:
+    """Replace everything by itself, with an entry of each kind."""
+    with RegistryArchive(settings) as archive:
+        held = archive.read()
+        assert archive.replace(held, held, above=0, author="test", note="") == held.revision + 1
+
+
 def worker_job(settings: RedisSettings) -> None:
     """Follow the registry: its state, by a watcher too, and a change that comes through the audit stream."""
     with Registry(settings) as registry:
@@ -88,6 +115,9 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "rollout": rollout_job,
     "crop": worker_job,
     "score": worker_job,
+    "gateway": gateway_job,
+    "backup": backup_job,
+    "restore": restore_job,
     "operator": operator_job,
     "admin": admin_job,
 }
@@ -132,6 +162,12 @@ FOREIGN: list[tuple[str, tuple[Any, ...]]] = [
     ("rollout", ("XTRIM", scripts.AUDIT, "MAXLEN", 0)),
     ("rollout", ("SET", "other:key", "1")),
     ("rollout", ("FLUSHDB",)),
+    ("gateway", ("HDEL", scripts.TABLES["assignments"], "munich/*/*/*/*")),
+    ("gateway", ("DEL", scripts.AUDIT)),
+    ("backup", ("HSET", scripts.VERSIONS, "v1", "{}")),
+    ("backup", ("EVAL", "return redis.call('SET', KEYS[1], '1')", 1, scripts.REVISION)),
+    ("restore", ("SET", "other:key", "1")),
+    ("restore", ("FLUSHALL",)),
     ("operator", ("GET", scripts.REVISION)),
     ("operator", ("CONFIG", "SET", "appendonly", "no")),
     ("operator", ("SHUTDOWN",)),
@@ -177,6 +213,24 @@ def test_no_word_of_the_list_is_too_many(secure_redis: SecureRedis, user: str, w
     finally:
         _set(admin, whole, word_of)
         admin.close()
+
+
+@pytest.mark.parametrize("command", redis_users()["restore"].commands)
+@pytest.mark.usefixtures("known_version")
+def test_a_restore_that_is_refused_halfway_changes_nothing(secure_redis: SecureRedis, command: str) -> None:
+    """Redis undoes nothing of a script that fails: whichever right is missing, all is as it was."""
+    whole = redis_users()["restore"]
+    less = RedisUser("restore", whole.does, whole.keys, tuple(one for one in whole.commands if one != command))
+    with RegistryArchive(secure_redis.settings("backup")) as archive, connect(secure_redis.settings("admin")) as admin:
+        before = archive.read()
+        assert before.versions
+        try:
+            _set(admin, less, secure_redis.passwords["restore"])
+            with pytest.raises(RegistryUnavailable):
+                restore_job(secure_redis.settings("restore"))
+        finally:
+            _set(admin, whole, secure_redis.passwords["restore"])
+        assert archive.read() == before
 
 
 def _set(admin: redis.Redis, user: RedisUser, password: str) -> None:

@@ -13,15 +13,28 @@ from shared.events import (
     Event,
     Fallback,
     Fault,
+    Feedback,
+    Judged,
+    JudgedModel,
+    LabelledPart,
     ModelStamp,
     PartAnomalyMap,
     PartCrop,
     PartImage,
+    RolloutBreach,
+    RolloutChanged,
     ShadowVerdict,
     Timings,
+    TrainingCancelled,
+    TrainingProgress,
+    TrainingRequest,
+    TrainingResult,
+    TrainingSpec,
     Verdict,
     decide,
+    label_of,
 )
+from shared.events.feedback import DECIDED
 
 texts = st.text(min_size=1, max_size=30)
 plain = st.characters(exclude_categories=["Cc", "Cs"])
@@ -60,12 +73,13 @@ timings = st.builds(
     batch=st.none() | st.integers(1, 64),
     capture_to_verdict=floats,
     clock_skew=st.none() | floats,
+    model=st.none() | positive,
 )
 fallbacks = st.builds(Fallback, assigned=texts, arm=st.sampled_from(["champion", "canary"]), reason=texts)
 stamps = st.builds(
     ModelStamp, version=texts, digest=digests, kind=texts, arm=st.sampled_from(["champion", "canary", "shadow"]),
     assignment=texts, revision=st.integers(0, 2**31), stale=st.booleans(),
-    fallback=st.none() | fallbacks,
+    fallback=st.none() | fallbacks, embedding=st.none() | positive,
 )  # fmt: skip
 
 
@@ -126,6 +140,66 @@ def _faults(draw: st.DrawFn) -> Fault:
     )  # fmt: skip
 
 
+jobs = bare | {"job": common["id"]}
+names = st.text("abz019", min_size=1, max_size=20)
+metrics = st.dictionaries(st.sampled_from(["auroc", "f1"]), st.floats(0, 1))
+specs = st.builds(
+    TrainingSpec, kind=st.sampled_from(["padim", "patchcore"]), height=st.integers(32, 2048),
+    crop_height=st.none() | st.integers(16, 4096),
+    options=st.dictionaries(names, floats | st.booleans() | texts, max_size=3),
+    rule=st.none() | st.just("precision=0.95"), layouts=st.lists(slugs, max_size=2).map(tuple),
+)  # fmt: skip
+requests = st.builds(
+    TrainingRequest, **jobs, place=texts, data=texts, version=st.none() | names, spec=specs, priority=st.integers(0, 9),
+    author=texts, note=st.text(max_size=30),
+)  # fmt: skip
+cancellations = st.builds(TrainingCancelled, **jobs, by=texts)
+progress = st.builds(
+    TrainingProgress, **jobs, state=st.sampled_from(["queued", "running"]), stage=st.none() | texts,
+    done=st.integers(0, 2**31), total=st.none() | st.integers(0, 2**31), worker=st.none() | texts,
+)  # fmt: skip
+changes = st.builds(
+    RolloutChanged, **bare, key=texts, revision=st.integers(1, 2**31), action=st.sampled_from(["promote", "rollback"]),
+    by=texts, automatic=st.booleans(), champion=st.none() | names, canary=st.none() | names,
+    percent=st.none() | st.floats(0, 100), paused=st.booleans(),
+)  # fmt: skip
+breaches = st.builds(
+    RolloutBreach, **bare, key=texts, version=names, champion=names, arm=st.sampled_from(["canary", "shadow"]),
+    measure=st.sampled_from(["psi", "reject_rise"]), value=floats, limit=floats, trial_parts=st.integers(0, 99),
+    champion_parts=st.integers(0, 99), action=st.sampled_from(["rollback", "pause", "alert"]), detail=texts,
+)  # fmt: skip
+
+
+@st.composite
+def _results(draw: st.DrawFn) -> TrainingResult:
+    state = draw(st.sampled_from(["done", "failed", "cancelled"]))
+    done = state == "done"
+    return TrainingResult(
+        **draw(st.fixed_dictionaries(jobs)), state=state, place=draw(texts), metrics=draw(metrics),
+        version=draw(names) if done else None, digest=draw(digests) if done else None,
+        threshold=draw(st.none() | floats),
+        reason=draw(texts) if state == "failed" else None, seconds=draw(st.none() | positive),
+    )  # fmt: skip
+
+
+@st.composite
+def _findings(draw: st.DrawFn, event: type[Feedback] | type[LabelledPart]) -> Event:
+    finding = draw(st.sampled_from(sorted(DECIDED)))
+    score, threshold = sorted([draw(floats), draw(floats)])
+    if DECIDED[finding] == "fail":
+        score, threshold = threshold, score
+    model = JudgedModel(
+        version=draw(names), digest=draw(digests), arm=draw(st.sampled_from(["champion", "canary"])),
+        score=score, threshold=threshold, assignment=draw(texts),
+    )  # fmt: skip
+    has_model = draw(st.booleans()) and (DECIDED[finding] == "fail" or score < threshold)
+    judged = Judged(decision=DECIDED[finding], model=model if has_model else None)
+    fields = draw(st.fixed_dictionaries(common)) | {"image": draw(common["id"]), "finding": finding, "by": draw(texts)}
+    if event is LabelledPart:
+        return LabelledPart(**fields, feedback=draw(common["id"]), label=label_of(finding), judged=judged)
+    return Feedback(**fields, judged=draw(st.none() | st.just(judged)))
+
+
 BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
     PartImage: _images(),
     PartCrop: _crops(),
@@ -135,6 +209,14 @@ BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
     DeadLetterSettled: settled,
     DeadLetterStop: stops,
     Fault: _faults(),
+    RolloutChanged: changes,
+    RolloutBreach: breaches,
+    TrainingRequest: requests,
+    TrainingCancelled: cancellations,
+    TrainingProgress: progress,
+    TrainingResult: _results(),
+    Feedback: _findings(Feedback),
+    LabelledPart: _findings(LabelledPart),
 }
 events = st.sampled_from(EVENT_TYPES).flatmap(lambda event_type: BY_TYPE[event_type])
 """Any event. A type that joins the contract without a strategy here fails the tests: `KeyError`."""

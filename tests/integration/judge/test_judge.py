@@ -14,7 +14,7 @@ from shared.events import now
 from shared.registry import lifecycle
 from shared.registry.guard import Guard
 from tests.integration.conftest import Kafka
-from tests.integration.rollout.conftest import GUARD, TrialLine
+from tests.integration.judge.conftest import GUARD, TrialLine
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

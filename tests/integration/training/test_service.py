@@ -1,0 +1,173 @@
+"""`linegate serve train` on real Kafka and Redis, with tiny data and random weights: plumbing, not quality."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.redis import RedisServer
+from shared.events import TrainingCancelled, TrainingResult
+from shared.registry.client import Registry
+from shared.registry.place_key import PlaceKey
+from shared.settings import StoreSettings
+from shared.store import ArtifactStore
+from tests.integration.conftest import Kafka
+from tests.integration.training.service import TrainingService
+from tests.unit.training.pictures import write_photos
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root that the workers may read, with one data set."""
+    root = tmp_path_factory.mktemp("photos")
+    write_photos(root / "tiles", good=40, damaged=6)
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that may be emptied."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def service(tmp_path: Path, kafka: Kafka, server: RedisServer, photos: Path) -> Iterator[TrainingService]:
+    """No worker yet."""
+    service = TrainingService(tmp_path, kafka, server, photos)
+    yield service
+    service.close()
+
+
+def test_a_request_leads_to_a_candidate(service: TrainingService, tmp_path: Path) -> None:
+    """Registered with place, parent and job; bundle and papers in the store; the free station set; told all the way."""
+    worker = service.worker()
+    request = service.request(version=f"{service.plant}-v1", note="first")
+    service.publish(request)
+    result = service.result(request.job)
+    assert result.state == "done", result
+    (record,) = service.versions()
+    assert (record.version, record.digest, record.job) == (result.version, result.digest, request.job)
+    assert (record.author, record.note, str(record.place)) == ("ada", "first", f"{service.plant}/line-1/*/*/*")
+    assert record.calibration is not None
+    assert result.threshold == record.calibration.threshold
+    assert result.metrics == record.metrics
+    assert any("random weights" in warning for warning in result.warnings)
+    store = ArtifactStore(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "other"))
+    assert store.names(record.digest) == ["model-card.md", "report.html"]
+    with Registry(service.redis) as registry:
+        station = registry.stations()[PlaceKey.parse(request.place).root]
+        assert registry.assignment(PlaceKey.parse(request.place)) is None, "a candidate is put nowhere"
+    assert (station.record.policy, station.record.height) == ("full_frame", 32)
+    service.wait(lambda: any(word.state == "queued" for word in service.progress(request.job)), "the first word")
+    told = sorted(service.progress(request.job), key=lambda word: word.time)
+    assert told[0].state == "queued"
+    assert [stage for stage in dict.fromkeys(word.stage for word in told) if stage] == [
+        *("read", "crop", "features", "factorise", "calibrate", "test", "publish"),
+    ]
+    # The same again, and once more after the worker is another.
+    service.publish(request)
+    service.stop(worker)
+    service.worker()
+    again = service.request(version=f"{service.plant}-v1")
+    service.publish(request, again)
+    assert service.result(again.job).state == "failed"
+    assert "registered already" in str(service.result(again.job).reason)
+    service.settle()
+    assert len(service.results(request.job)) == 1
+    assert len(service.versions()) == 1
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> None:
+    """One at a time; what nobody wants is given up, waiting or under way; what cannot be done is tried once."""
+    worker = service.worker(LINEGATE_TRAINING__MAX_ATTEMPTS="2")
+    running = service.request(priority=9)
+    service.publish(running)
+    service.stage(running.job, "read", "crop", "features", "factorise", "calibrate", "test")
+    low, high, unwanted, dying = (
+        service.request("gone", priority=1),
+        service.request("gone/too", priority=8),
+        service.request(priority=9),
+        service.request(priority=0),
+    )
+    service.publish(low, high, unwanted, dying)
+    for waiting in (low, high, unwanted, dying):
+        service.wait(lambda waiting=waiting: service.progress(waiting.job), "the word that it waits")
+    service.publish(TrainingCancelled(job=unwanted.job, by="bob"))
+    assert service.result(unwanted.job).state == "cancelled"
+    assert not service.results(low.job) + service.results(high.job), "one at a time"
+    service.publish(TrainingCancelled(job=running.job, by="bob"))
+    assert service.result(running.job).state == "cancelled"
+    for attempt in (1, 2):
+        service.wait(
+            lambda attempt=attempt: (
+                any(t.attempt == attempt and t.state == "running" for t in service.progress(dying.job))
+                and service.fitting(worker)
+            ),
+            f"attempt {attempt}",
+        )
+        os.kill(service.fitting(worker)[0], signal.SIGKILL)
+    died = service.result(dying.job)
+    assert (died.state, died.attempts) == ("failed", 2)
+    assert "given up after 2 attempts; the last one: the fitting process was ended by SIGKILL" in str(died.reason)
+    for request in (low, high):
+        failed = service.result(request.job)
+        assert (failed.state, failed.attempts) == ("failed", 1)
+        assert "does not exist" in str(failed.reason)
+    order = [event.job for event in service.events if isinstance(event, TrainingResult)]
+    assert order.index(high.job) < order.index(low.job) < order.index(dying.job)
+    assert service.versions() == []
+    assert list((service.folder / "work").iterdir()) == []
+
+
+def test_another_worker_takes_over(service: TrainingService) -> None:
+    """From one that was killed and, with its fitting process, is gone; a Redis that lost everything costs no job."""
+    first = service.worker()
+    request = service.request()
+    service.publish(request)
+    service.stage(request.job, "read", "crop", "features", "factorise", "calibrate", "test")
+    (child,) = service.fitting(first)
+    first.kill()
+    first.wait()
+    service.wait(lambda: not Path(f"/proc/{child}").exists(), "the end of the fitting process")
+    second = service.worker()
+    result = service.result(request.job)
+    assert (result.state, result.attempts) == ("done", 2)
+    (record,) = service.versions()
+    assert (record.version, record.job) == (result.version, request.job)
+    waiting = [service.request(data) for data in ("tiles", "gone", "gone")]
+    service.publish(*waiting)
+    for job in waiting:
+        service.wait(lambda job=job: service.progress(job.job), "the word that it waits")
+    service.stage(waiting[0].job, "read", "crop", "features", "factorise", "calibrate", "test")
+    service.empty()
+    assert [service.result(job.job).state for job in waiting] == ["done", "failed", "failed"]
+    service.stop(second)
+    service.settle()
+    assert all(len(service.results(job.job)) == 1 for job in (request, *waiting))
+    # The registry was emptied with the rest: of the answered job nothing is made again.
+    assert [record.job for record in service.versions()] == [waiting[0].job]
+
+
+def test_a_worker_that_was_stopped_for_too_long_publishes_nothing(service: TrainingService) -> None:
+    """Another one has its job by then: one version, one result."""
+    first = service.worker()
+    request = service.request()
+    service.publish(request)
+    service.stage(request.job, "read", "crop", "features", "factorise", "calibrate", "test")
+    first.send_signal(signal.SIGSTOP)
+    second = service.worker()
+    result = service.result(request.job)
+    assert (result.state, result.attempts) == ("done", 2)
+    first.send_signal(signal.SIGCONT)
+    service.wait(lambda: "nothing of it is published" in service.tails(), "the word that the job is lost")
+    service.wait(lambda: not service.fitting(first), "the end of its fitting process")
+    service.stop(second)
+    service.settle()
+    assert len(service.results(request.job)) == 1
+    assert [record.digest for record in service.versions()] == [result.digest]
