@@ -13,10 +13,11 @@ from typing import Final, Literal, TypeAlias
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
-from shared.models.card import Calibration, DataSummary, Interval, ModelCard, ThresholdRule
+from shared.models.card import Calibration, DataSummary, Interval, ModelCard, SelfCheck, ThresholdRule
 from shared.models.embedding import EmbeddingStream
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.self_check import make_self_check
 from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
@@ -198,6 +199,7 @@ def train(
         protocol=options.protocol,
         code_version=_code_version(),
         crop=_recipe(options, crops.reference),
+        self_check=_self_check(model, options),
         weights_are_random=model.spec.extractor.weights.are_random,
     )
     return TrainingResult(
@@ -251,6 +253,12 @@ def _reference(
     # Read back, so that training crops by what the line will read.
     crops.reference = unpack(content)
     return content, learnt
+
+
+def _self_check(model: AnomalyModel, options: TrainOptions) -> SelfCheck:
+    """On a picture of the size of the line's largest crop; of the network's input where there is no such size."""
+    size = model.spec.extractor.input if options.crop == "none" else options.station
+    return make_self_check(model, size.height, size.width)
 
 
 def _recipe(options: TrainOptions, reference: Reference | None) -> CropRecipe | None:
