@@ -70,19 +70,25 @@ def test_a_restart_goes_on_with_the_window_and_a_person_has_the_last_word(line: 
         line.wait(lambda: line.paused, "the pause")
         line.wait(lambda: ("rollout_breach", "raised") in line.faults() and line.breaches(), "the word of it")
     told = {breach.id for breach in line.breaches()}
-    line.step("resume", lifecycle.resume)
+    line.step("resume", lambda held: lifecycle.resume(held, at=now()))
     with line.judge("c"):
-        line.wait(lambda: line.faults().count(("rollout_breach", "raised")) == 2, "the fault after a restart")
-        assert not line.paused, "what a person resumed was paused again"
+        line.wait(lambda: line.changes()[-1].action == "resume", "the word of the resume")
+        assert not line.paused, "what a person resumed was paused again on what it did before"
+        assert {breach.id for breach in line.breaches()} == told, "told again after a restart"
+        line.stream(24, bad=True)
+        line.wait(lambda: line.paused, "the pause of the trial that began anew")
+        line.wait(lambda: {breach.id for breach in line.breaches()} > told, "the word of it")
+        line.wait(lambda: line.faults().count(("rollout_breach", "raised")) == 2, "the fault of the new worker")
         line.step("rollback", lifecycle.rollback)
-        line.wait(lambda: line.faults().count(("rollout_breach", "cleared")) == 1, "the end of the fault")
+        line.wait(lambda: line.faults()[-1:] == [("rollout_breach", "cleared")], "the end of the fault")
         line.wait(lambda: line.changes()[-1].action == "rollback", "the last change")
     line.listen_to_end()
-    assert {breach.id for breach in line.breaches()} == told
-    assert len(line.breaches()) == len(told), "told again after a restart"
+    ids = [breach.id for breach in line.breaches()]
+    assert len(ids) == len(set(ids)), "told again after a restart"
     actions = [(change.action, change.automatic) for change in line.changes()]
     by_people = [("assign", False), ("guard", False), ("canary", False)]
-    assert actions == [*by_people, ("pause", True), ("resume", False), ("rollback", False)], "lost or told again"
+    again = [("pause", True), ("resume", False), ("pause", True), ("rollback", False)]
+    assert actions == [*by_people, *again], "lost or told again"
 
 
 def test_a_shadow_is_only_told_of(line: TrialLine, monkeypatch: pytest.MonkeyPatch) -> None:
