@@ -25,7 +25,7 @@ from training.publish import publish_version, settle_station
 from training.worker.accept import version_of
 from training.worker.board import BoardUnavailable, Claim, JobBoard, LeaseLost
 from training.worker.desk import ResultDesk
-from training.worker.ends import Refusal, Stopping
+from training.worker.ends import AttemptFailed, Refusal, Stopping
 from training.worker.heart import Heart, JobCancelled
 from training.worker.making import fit_task, fitted, reference_for
 from training.worker.patience import Patience
@@ -64,6 +64,7 @@ class Attempt:
         self._request = claim.request
         self._stop = stop
         self._begun = now()
+        self._most = bench.settings.training.max_attempts
         self._heart = Heart(bench.board, claim, bench.settings.training.lease_s)
         self._patiently = Patience(self._heart, stop, bench.faults)
         self._telling = Telling(claim, bench.worker, bench.publish)
@@ -107,6 +108,10 @@ class Attempt:
             return cancelled_result(request.job, request.place, attempts=facts.attempts, started=self._begun)
         except Refusal as why:
             return failed_result(request, str(why), why.hint, attempts=facts.attempts, started=self._begun)
+        except AttemptFailed as why:
+            if facts.attempts < self._most:
+                raise
+            return self._given_up(str(why))
 
     def _version(self) -> TrainingResult:
         """Have a version registered, by this attempt or an earlier one, and its place set."""
@@ -115,6 +120,8 @@ class Attempt:
         record = self._patiently(self._registered)
         warnings: Sequence[str] = ()
         if record is None:
+            if self._claim.facts.attempts > self._most:
+                return self._given_up(self._claim.facts.reason)
             made = self._made()
             self._telling.stage("publish")
             record = self._patiently(lambda: self._published(made))
@@ -143,13 +150,15 @@ class Attempt:
         return None
 
     def _made(self) -> Made:
-        settings, facts = self._bench.settings, self._claim.facts
-        if facts.attempts > (most := settings.training.max_attempts):
-            raise Refusal(f"given up after {most} attempts; the last one: {facts.reason or 'nobody knows'}")
+        settings = self._bench.settings
         reference = self._patiently(lambda: reference_for(self._request, settings))
         task = fit_task(self._request, reference, self._folder, settings)
         printed = self._folder / "printed.log"
         return fitted(task, printed, heart=self._heart, telling=self._telling, stop=self._stop)
+
+    def _given_up(self, reason: str) -> TrainingResult:
+        told = f"given up after {self._most} attempt(s); the last one: {reason}"
+        return failed_result(self._request, told, None, attempts=self._most, started=self._begun)
 
     def _published(self, made: Made) -> VersionRecord:
         settings = self._bench.settings
