@@ -24,7 +24,6 @@ from services.rollout.drift.decide import SignalName, find
 from services.rollout.drift.window import Parts, Watched
 from services.rollout.measures.evidence import Floats
 from shared.cropping import by_polygon
-from shared.images import decode
 from shared.models.base import Image, batches
 from shared.models.card import Calibration
 from shared.models.embedding import EmbeddingStream
@@ -33,12 +32,12 @@ from shared.models.kinds import make_model
 from shared.models.quantiles import kept
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec
 from shared.registry.records import StationConfig, VersionRecord
-from shared.settings import DriftSettings, ImageSettings
+from shared.settings import DriftSettings
 from training.studio.camera import CameraKind
 from training.studio.photo import StudioPhoto, photographs
 
 KINDS: Final = ("padim", "patchcore")
-TRAIN, HELD_OUT, CHANGED = 120, 100, 300
+TRAIN, HELD_OUT, CHANGED, SOME = 120, 100, 300, 120
 Change = Callable[[Image], Image]
 Source = Callable[[], Iterable[Image]]
 WATCHED: Final = Watched("munich/*/*/*/*", "v1", "munich", "line-1", "any", "stationary")
@@ -63,12 +62,13 @@ def blurred(sigma: float) -> Change:
 def sideways(image: Image) -> Image:
     """A lamp on the right has failed: light falls off by 40 % from left to right."""
     fall = np.linspace(1.0, 0.6, image.shape[1], dtype=np.float32)[None, :, None]
-    return np.clip(image * fall, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * fall, 0, 255), dtype=np.uint8)
 
 
 def warmer(image: Image) -> Image:
     """Another white balance: red up and blue down by 8 %."""
-    return np.clip(image * np.array([1.08, 1.0, 0.92], dtype=np.float32), 0, 255).astype(np.uint8)
+    tint = np.array([1.08, 1.0, 0.92], dtype=np.float32)
+    return np.asarray(np.clip(image * tint, 0, 255), dtype=np.uint8)
 
 
 CHANGES: Final[dict[str, Change]] = {
@@ -85,7 +85,7 @@ CHANGES: Final[dict[str, Change]] = {
 
 def studio(folder: Path) -> None:
     """One stationary place of the studio, and the same parts by a mobile camera."""
-    size = (192, 320)
+    size = (128, 208)
     station = StationConfig(height=size[0], width=size[1])
 
     def crops(photos: Iterable[StudioPhoto], change: Change = lambda image: image) -> Iterator[Image]:
@@ -98,14 +98,20 @@ def studio(folder: Path) -> None:
         cameras: tuple[CameraKind, ...] = ("mobile",) if mobile else ("stationary",)
         return photographs(count, seed=seed, damaged=damaged, layouts=("us",), cameras=cameras)
 
-    def afresh(seed: int, change: Change) -> Iterator[Image]:
-        return crops(shots(CHANGED, seed), change)
+    changed: list[StudioPhoto] = []
+
+    def good() -> Iterator[Image]:
+        for at, photo in enumerate(shots(500, 3)):
+            if at >= 500 - SOME:
+                changed.append(photo)
+            yield from crops([photo])
 
     live: dict[str, Source] = {
-        "good": lambda: crops(shots(500, 3)),
-        "damaged": lambda: crops(shots(120, 4, damaged=1.0)),
-        "mobile camera": lambda: crops(shots(CHANGED, 5, mobile=True)),
-        **{name: partial(afresh, 6 + at, change) for at, (name, change) in enumerate(CHANGES.items())},
+        "good": good,
+        # The same parts as the last good ones: nothing but the change differs.
+        **{name: partial(crops, changed, change) for name, change in CHANGES.items()},
+        "mobile camera": lambda: crops(shots(SOME, 5, mobile=True)),
+        "damaged": lambda: crops(shots(SOME, 4, damaged=1.0)),
     }
     measure(folder / "studio.npz", lambda: crops(shots(TRAIN, 1)), lambda: crops(shots(HELD_OUT, 2)), live, size)
 
@@ -114,15 +120,16 @@ def tiles(folder: Path, source: Path) -> None:
     """Real photos of magnetic tiles; the same good ones with simulated changes."""
     size = (192, 192)
     paths = sorted((source / "MT_Free" / "Imgs").glob("*.jpg"))
-    random = np.random.default_rng(0)
-    paths = [paths[i] for i in random.permutation(len(paths))]
+    np.random.default_rng(0).shuffle(paths)
     kinds = ("Blowhole", "Break", "Crack", "Fray", "Uneven")
     bad = sorted(path for kind in kinds for path in (source / f"MT_{kind}" / "Imgs").glob("*.jpg"))
-    bad = [bad[i] for i in random.permutation(len(bad))]
+    np.random.default_rng(1).shuffle(bad)
 
     def read(some: list[Path], change: Change = lambda image: image) -> Iterator[Image]:
         for path in some:
-            yield change(decode(path.read_bytes(), ImageSettings()))
+            pixels = cv2.imread(str(path))
+            assert pixels is not None
+            yield change(np.ascontiguousarray(pixels[..., ::-1], dtype=np.uint8))
 
     ends = np.cumsum([TRAIN, HELD_OUT, 500])
     train, held_out, good = (paths[end - count : end] for end, count in zip(ends, (TRAIN, HELD_OUT, 500), strict=True))
@@ -167,7 +174,7 @@ def measure(
             found[f"{kind}/{name}/distance"] = np.array(distances)
         told = ", ".join(f"{kind} {np.median(scores[kind]):.3g}" for kind in KINDS)
         say(f"{name}: {len(distances)} crops, median distance {np.median(distances):.2f}, score {told}")
-    np.savez(target, allow_pickle=False, **found)
+        np.savez(target, allow_pickle=False, **found)
 
 
 def version(scores: Sequence[float], distances: Sequence[float]) -> VersionRecord:
