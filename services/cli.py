@@ -6,20 +6,27 @@ from typing import Annotated
 
 import typer
 
+from shared.cli.commands import WorkerGroup
+
 Plant = Annotated[str, typer.Option(help="The plant, e.g. munich.")]
 Line = Annotated[str, typer.Option(help="The line, e.g. line-1.")]
 Station = Annotated[str, typer.Option(help="The station on the line.")]
 Layout = Annotated[str, typer.Option(help="The label's layout, where it is known.")]
 Camera = Annotated[str, typer.Option(help="stationary or mobile.")]
 
-serve = typer.Typer(help="Run one worker in the foreground; Ctrl-C or SIGTERM stops it in order.", no_args_is_help=True)
+serve = typer.Typer(
+    # The other wing's workers are found by entry point.
+    cls=WorkerGroup,
+    help="Run one worker in the foreground; Ctrl-C or SIGTERM stops it in order.",
+    no_args_is_help=True,
+)
 
 
 @serve.command()
 def crop() -> None:
     """Find the label in each photo, rectify it, turn it into reading direction."""
     from services.crop.main import main
-    from services.serve import serve as run
+    from shared.serving.serve import serve as run
 
     raise typer.Exit(run("crop", main))
 
@@ -28,7 +35,7 @@ def crop() -> None:
 def score() -> None:
     """Judge each crop with the model version in force at its place."""
     from services.score.main import main
-    from services.serve import serve as run
+    from shared.serving.serve import serve as run
 
     raise typer.Exit(run("score", main))
 
@@ -37,7 +44,7 @@ def score() -> None:
 def gateway() -> None:
     """Take photos and answer verdicts over HTTP (docs/http.md)."""
     from services.gateway.main import main
-    from services.serve import serve as run
+    from shared.serving.serve import serve as run
 
     raise typer.Exit(run("gateway", main))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,10 +14,6 @@ from shared.events import VersionId
 from shared.models.card import ThresholdRule
 from shared.registration_reference import unpack
 from shared.registry.place_key import FIELDS, PlaceKey
-from shared.settings import Settings
-from shared.store import ArtifactStore
-from training import publish
-from training.data.crops import CropPolicy
 from training.data.source import DataSet
 
 
@@ -94,33 +90,19 @@ def place_key(text: str | None) -> PlaceKey | None:
         raise ArgumentRejected(f"{text!r} is no place", hint=f"{'/'.join(FIELDS)}, * for any") from None
 
 
-def reference(text: str, crop: CropPolicy, key: PlaceKey | None, settings: Settings) -> bytes | Literal["learn"] | None:
-    """What `--reference` asks for: content of a reference's file, `learn`, or None for no registration.
+def reference_file(text: str) -> bytes | None:
+    """Content of the file that `--reference` names; None where it names none.
 
     Raises:
-        ArgumentRejected: no such file, or a reference asked for with a crop policy that takes none.
-        ReferenceRejected: the file is no reference.
-        StoreError: the store does not have it, or does not answer.
-        RegistryUnavailable: Redis does not answer, and `auto` needs to know the station.
+        ArgumentRejected: it cannot be read.
+        ReferenceRejected: it is no reference.
     """
-    if crop != "mask_rcnn":
-        if text in ("auto", "none"):
-            return None
-        raise ArgumentRejected(f"--reference {text} goes with --crop mask_rcnn only")
-    match text:
-        case "none":
-            return None
-        case "learn":
-            return "learn"
-        case "auto":
-            return (None if key is None else publish.reference_at(key, settings)) or "learn"
-    if re.fullmatch(r"[0-9a-f]{64}", text):
-        content = ArtifactStore(settings.store).fetch(text).read_bytes()
-    else:
-        try:
-            content = Path(text).read_bytes()
-        except OSError as error:
-            raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
+    if text in ("auto", "learn", "none") or re.fullmatch(r"[0-9a-f]{64}", text):
+        return None
+    try:
+        content = Path(text).read_bytes()
+    except OSError as error:
+        raise ArgumentRejected(f"cannot read the reference {text}: {error.strerror}") from None
     unpack(content)
     return content
 

@@ -1,119 +1,40 @@
 """From labelled photos to a model version: split, crop, fit, calibrate, evaluate."""
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from time import perf_counter
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
-from shared.models.card import Calibration, DataSummary, Interval, ModelCard, ThresholdRule
+from shared.models.card import DataSummary, ModelCard
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
 from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
-from shared.settings import ImageSettings
-from training.bootstrap import bootstrap_intervals
-from training.calibrate import calibrate
+from training.caveats import caveats
 from training.data.crops import CropPolicy, Crops
-from training.data.sample import DataRejected, Sample
+from training.data.sample import Sample
 from training.data.source import DataSet
-from training.data.split import SCHEMES, Scheme, Split, split
-from training.examples import Examples, choose_examples
-from training.metrics import Confusion, confusion, image_metrics
+from training.data.split import SCHEMES, Split, split
+from training.digests import data_digest, photo_digests
+from training.evaluate import calibration_of, measured
+from training.examples import choose_examples
+from training.metrics import confusion
+from training.options import TrainOptions
 from training.pixel_metrics import PixelMetrics
 from training.reference import MOST, Learnt, learn, spread, views_of
-from training.scoring import Scored, score_crops
+from training.result import TrainingResult
+from training.scoring import score_crops
 
-Protocol: TypeAlias = Literal["clean", "author"]
 LEAST_TRAIN: Final = 2
 
 
 class FitRejected(LinegateError):
     """The model cannot be made as asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """How a model version is made, besides its spec.
-
-    Attributes:
-        crop: how the part is found in the photo.
-        station: the largest crop; give the line's own settings, since a model judges crops of its own kind only.
-        scheme: shares of train, calibration and test.
-        protocol: `clean` sets the threshold on calibration parts and measures on a locked test; `author` sets it by
-            equal error rate on the test parts themselves, as the study's authors did.
-        rule: threshold rule; None chooses, see `calibrate`.
-        parameter: the rule's number.
-        seed: of the split and the resampling.
-        reference: content of the reference's file that crops are registered to, or `learn` for one of these photos;
-            None registers nothing. For `mask_rcnn` only.
-        limits: of the decoder.
-        detector: weights file of the label detector; None takes the one that ships with Linegate.
-        cache: folder that keeps crops between runs.
-        pixel_metrics: whether to measure maps against drawn masks, where there are any.
-        resamples: of the bootstrap; 0 leaves the intervals out.
-    """
-
-    crop: CropPolicy = "mask_rcnn"
-    station: StationConfig = field(default_factory=StationConfig)
-    scheme: Scheme = "half"
-    protocol: Protocol = "clean"
-    rule: ThresholdRule | None = None
-    parameter: float | None = None
-    seed: int = 0
-    reference: bytes | Literal["learn"] | None = None
-    limits: ImageSettings = field(default_factory=ImageSettings)
-    detector: Path | None = None
-    cache: Path | None = None
-    pixel_metrics: bool = True
-    resamples: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingResult:
-    """A fitted model and everything that was learnt about it.
-
-    Attributes:
-        model: fitted.
-        card: for the bundle.
-        reference: content of the reference's file that the crops were registered to; None: to none.
-        options: as asked.
-        split: who was where; samples whose crop was not found are in it still.
-        calibration: scores that set the threshold.
-        test: scores that judged the result.
-        decided: what the threshold decides on the test parts.
-        intervals: of the test metrics, by name.
-        examples: pictures worth a look.
-        seconds: time by stage.
-        ms_per_image: forward pass and score, batched, on this machine.
-        not_found: names of photos in which no label was found.
-        unregistered: names of photos whose crop could not be registered.
-        warnings: for people; those of the calibration among them.
-    """
-
-    model: AnomalyModel
-    card: ModelCard
-    reference: bytes | None
-    options: TrainOptions
-    split: Split
-    calibration: Scored
-    test: Scored
-    decided: Confusion
-    intervals: Mapping[str, Interval]
-    examples: Examples
-    seconds: Mapping[str, float]
-    ms_per_image: float
-    not_found: tuple[str, ...]
-    unregistered: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def train(
@@ -137,7 +58,7 @@ def train(
     report = progress or (lambda *_: None)
     seconds: dict[str, float] = {}
     with _timed(seconds, "read"):
-        digests = _digests(data.samples, report)
+        digests = photo_digests(data.samples, report)
     parts = split(data.samples, SCHEMES[options.scheme], seed=options.seed, group=lambda s: s.part or digests[s.name])
     model = _make(spec, pool)
     crops = Crops(options.crop, options.station, limits=options.limits, detector=options.detector, cache=options.cache)
@@ -170,17 +91,17 @@ def train(
             pixels=pixels,
             advance=lambda done: report("test", done, len(judged)),
         )
-    calibration = _calibration(options, scored, test)
+    calibration = calibration_of(options, scored, test)
     decided = confusion(test.scores, test.damaged, calibration.threshold)
     with _timed(seconds, "evaluate"):
-        measured, intervals = _measured(test, decided, pixels, options)
+        metrics, intervals = measured(test, decided, pixels, options)
         examples = choose_examples(test, calibration.threshold, model, crops)
     card = ModelCard(
         calibration=calibration,
-        metrics=measured,
+        metrics=metrics,
         data=DataSummary(
             name=data.name,
-            digest=_data_digest(data.samples, digests),
+            digest=data_digest(data.samples, digests),
             train_good=len(good),
             calibration_good=len(scored.good_scores),
             calibration_damaged=len(scored.damaged_scores),
@@ -191,6 +112,7 @@ def train(
         code_version=_code_version(),
         crop=_recipe(options, crops.reference),
         weights_are_random=model.spec.extractor.weights.are_random,
+        parent=options.parent,
     )
     return TrainingResult(
         model=model,
@@ -207,7 +129,7 @@ def train(
         ms_per_image=1000 * scored.seconds / max(1, len(scored.samples)),
         not_found=tuple(crops.not_found),
         unregistered=tuple(crops.unregistered),
-        warnings=(*calibration.warnings, *_warnings(data, crops, card, learnt)),
+        warnings=(*calibration.warnings, *caveats(data, crops, card, learnt)),
     )
 
 
@@ -264,79 +186,6 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
         # pydantic's errors have many lines; the first two name the option and what is wrong with it.
         lines = [line.strip() for line in str(error.args[0] if error.args else error).splitlines() if line.strip()]
         raise FitRejected(f"cannot make this model: {' '.join(lines[:3])}") from error
-
-
-def _calibration(options: TrainOptions, held_out: Scored, test: Scored) -> Calibration:
-    if options.protocol == "author":
-        return calibrate(test.good_scores, test.damaged_scores, rule="author")
-    return calibrate(held_out.good_scores, held_out.damaged_scores, rule=options.rule, parameter=options.parameter)
-
-
-def _measured(
-    test: Scored, decided: Confusion, pixels: PixelMetrics | None, options: TrainOptions
-) -> tuple[dict[str, float], dict[str, Interval]]:
-    measured: dict[str, float] = {}
-    intervals: dict[str, Interval] = {}
-    if len(test.good_scores):
-        measured["false_alarm_rate_at_threshold"] = decided.false_alarm_rate
-    if len(test.damaged_scores):
-        measured["recall_at_threshold"] = decided.recall
-    if len(test.good_scores) and len(test.damaged_scores):
-        measured["precision_at_threshold"] = decided.precision
-        measured["f1_at_threshold"] = decided.f1
-        measured.update(image_metrics(test.scores, test.damaged))
-        if options.resamples:
-            intervals = bootstrap_intervals(
-                image_metrics, test.scores, test.damaged, seed=options.seed, resamples=options.resamples
-            )
-    if pixels is not None and pixels.measurable:
-        measured.update(pixel_auroc=pixels.auroc(), aupro=pixels.aupro())
-    return measured, intervals
-
-
-def _digests(samples: Sequence[Sample], report: Callable[[str, int, int | None], None]) -> dict[str, str]:
-    """sha256 of each encoded photo, by sample name.
-
-    Raises:
-        DataRejected: one photo is labelled both good and damaged.
-    """
-    digests: dict[str, str] = {}
-    first: dict[str, Sample] = {}
-    for done, sample in enumerate(samples, start=1):
-        digest = hashlib.sha256(sample.read()).hexdigest()
-        twin = first.setdefault(digest, sample)
-        if twin.label != sample.label:
-            raise DataRejected(
-                f"{twin.name} and {sample.name} are the same photo, one labelled {twin.label}, one {sample.label}"
-            )
-        digests[sample.name] = digest
-        report("read", done, len(samples))
-    return digests
-
-
-def _data_digest(samples: Sequence[Sample], digests: Mapping[str, str]) -> str:
-    lines = sorted(f"{digests[sample.name]} {sample.label}" for sample in samples)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _warnings(data: DataSet, crops: Crops, card: ModelCard, learnt: Learnt | None) -> Iterator[str]:
-    if learnt is not None and learnt.reference is None:
-        yield (
-            f"crops are not registered: only {learnt.registered} of {learnt.crops} good crops share enough print with "
-            "each other (several layouts in one data set? --layout takes one)"
-        )
-    if crops.unregistered:
-        labels = Counter(sample.label for sample in data.samples if sample.name in set(crops.unregistered))
-        told = " and ".join(f"{count} {label}" for label, count in sorted(labels.items()))
-        yield f"the crops of {told} photos could not be registered to the reference: they lie where the mask has them"
-    if crops.not_found:
-        labels = Counter(sample.label for sample in data.samples if sample.name in set(crops.not_found))
-        told = " and ".join(f"{count} {label}" for label, count in sorted(labels.items()))
-        yield f"no label was found in {told} photos: they were left out; the line would fail them for presence"
-    if card.weights_are_random:
-        yield "the backbone has random weights: this is a test of the plumbing, never a quality result"
-    if not card.data.test_good or not card.data.test_damaged:
-        yield "the test parts lack good or damaged ones: only what the rest allows was measured"
 
 
 def _code_version() -> str:

@@ -1,7 +1,7 @@
 """The model card: the same facts as the report, as Markdown beside the bundle."""
 
-from training.fit import TrainingResult
 from training.report import metric_rows
+from training.result import TrainingResult
 from training.wording import expected_catches, expected_stops, rule_in_words
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from shared.images import encode_png
 from shared.registration_reference import as_picture, unpack
-from training.fit import TrainingResult
 from training.model_card import render_model_card
 from training.report import render_report
+from training.result import TrainingResult
 
 NAMES = {
     "report": "report.html",

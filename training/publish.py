@@ -1,9 +1,12 @@
 """Hand a model version over: the bundle to the artifact store, its name to the registry, and perhaps into force."""
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
+from shared.events import TrainingSpec
+from shared.registration_reference import unpack
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
@@ -11,6 +14,10 @@ from shared.settings import Settings
 from shared.signing import sign_artifact
 from shared.signing.keys import signing_key
 from shared.store import ArtifactStore
+from training.order import Made
+
+Reference: TypeAlias = bytes | Literal["learn"] | None
+"""What crops are registered to: content of a reference's file, one to be learnt, or nothing."""
 
 
 class PublishRejected(LinegateError):
@@ -28,14 +35,21 @@ def able_to_sign(settings: Settings, *, wanted: bool) -> Settings:
     return settings
 
 
-def register(
-    bundle: Path, record: VersionRecord, papers: list[Path], settings: Settings, *, reference: bytes | None = None
-) -> None:
+def publish_version(
+    made: Made, settings: Settings, *, before_register: Callable[[], None] = lambda: None
+) -> VersionRecord:
     """Store the bundle with its papers (report, card) beside it, sign it where a key is set, then register the version.
 
-    The reference that its crops were registered to is stored too.
+    The reference that its crops were registered to is stored too. In this order, so that no registered version lacks
+    its bundle or its signature.
 
-    In this order, so that no registered version lacks its bundle or its signature.
+    Args:
+        made: by `training.job.make_version`.
+        settings: of the store, the key and the registry.
+        before_register: called right before the version is made known; what it raises keeps that from happening.
+
+    Returns:
+        The record that the registry holds.
 
     Raises:
         KeyRejected: the signing key cannot be used.
@@ -45,17 +59,19 @@ def register(
     """
     key = signing_key(settings.signing)
     store = ArtifactStore(settings.store)
-    if reference is not None:
-        store.put_bytes(reference)
-    digest = store.put(bundle)
-    if digest != record.digest:
-        raise PublishRejected(f"{bundle} changed since it was written", hint="train again into a fresh folder")
-    for paper in papers:
-        store.put_named(digest, paper.name, paper)
+    if (reference := made.papers.get("reference")) is not None:
+        store.put(reference)
+    digest = store.put(made.bundle)
+    if digest != made.record.digest:
+        raise PublishRejected(f"{made.bundle} changed since it was written", hint="train again into a fresh folder")
+    for paper in made.papers.values():
+        if paper != reference:
+            store.put_named(digest, paper.name, paper)
     if key is not None:
         sign_artifact(store, digest, key)
     with Registry(settings.redis) as registry:
-        registry.register(record)
+        before_register()
+        return registry.register(made.record)
 
 
 def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> int:
@@ -76,6 +92,31 @@ def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> i
         return registry.assign(key, Assignment(champion=version), expected=expected, author=author)
 
 
+def reference_of(spec: TrainingSpec, place: PlaceKey | None, settings: Settings) -> Reference:
+    """What a spec's `reference` comes to; `auto` asks the registry for the station of exactly `place`.
+
+    Raises:
+        PublishRejected: a reference is asked for with a crop policy that takes none.
+        ReferenceRejected: the artifact is no reference.
+        StoreError: the store does not have it, or does not answer.
+        RegistryUnavailable: Redis does not answer.
+    """
+    if spec.crop != "mask_rcnn":
+        if spec.reference in ("auto", "none"):
+            return None
+        raise PublishRejected(f"a reference ({spec.reference[:12]}) goes with crop mask_rcnn only")
+    match spec.reference:
+        case "none":
+            return None
+        case "learn":
+            return "learn"
+        case "auto":
+            return (None if place is None else reference_at(place, settings)) or "learn"
+    content = ArtifactStore(settings.store).fetch(spec.reference).read_bytes()
+    unpack(content)
+    return content
+
+
 def reference_at(key: PlaceKey, settings: Settings) -> bytes | None:
     """Content of the reference that the station of exactly `key` has its crops registered to; None: it has none.
 
@@ -84,7 +125,7 @@ def reference_at(key: PlaceKey, settings: Settings) -> bytes | None:
         StoreError: the store does not have it, or does not answer.
     """
     with Registry(settings.redis) as registry:
-        held = registry.snapshot().stations.get(key.root)
+        held = registry.stations().get(key.root)
     if held is None or held.record.reference is None:
         return None
     return ArtifactStore(settings.store).fetch(held.record.reference).read_bytes()

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from shared.models.card import Interval
 from training import plots
 from training.examples import Example
-from training.fit import TrainingResult
 from training.metrics import operating_points
 from training.overlay import HeatScale, data_url, heat_scale, overlay, scaled
+from training.result import TrainingResult
 from training.wording import (
     METRIC_MEANINGS,
     METRIC_NAMES,

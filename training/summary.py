@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from training.fit import TrainingResult
 from training.report import metric_rows
+from training.result import TrainingResult
 from training.wording import expected_catches, expected_stops, rule_in_words
 
 

@@ -5,13 +5,13 @@ import threading
 from services.crop.clock import SkewWatch
 from services.crop.references import ReferenceShelf
 from services.crop.step import CropStep
-from services.wiring import fault_reporter, run_worker, watched_registry
-from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.cropping import Cropper
 from shared.events import PartImage
 from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource
+from shared.serving.wiring import fault_reporter, run_worker, watched_registry
+from shared.serving.worker_probes import worker_probes
 from shared.settings import Settings
 from shared.store import ArtifactStore
 

@@ -7,14 +7,14 @@ from services.score.in_force import InForce
 from services.score.keeper import ModelKeeper
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
-from services.wiring import fault_reporter, run_worker, watched_registry
-from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.events import PartCrop
 from shared.faults.disk import tell_disk
 from shared.models.extractor import ExtractorPool
 from shared.models.memory import MemoryRoom
 from shared.pixels import PixelSource
+from shared.serving.wiring import fault_reporter, run_worker, watched_registry
+from shared.serving.worker_probes import worker_probes
 from shared.settings import Settings
 from shared.signing import trust_of
 from shared.store import ArtifactStore

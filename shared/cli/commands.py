@@ -1,7 +1,7 @@
 """Find the commands by entry point, so that the root knows no wing and a broken one does not take down the others."""
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
@@ -9,43 +9,49 @@ from typer.main import get_command
 
 from shared.errors import LinegateError
 
-GROUP: Final = "linegate.commands"
-
 
 class CommandUnavailable(LinegateError):
     """A command is installed but cannot be loaded."""
 
 
 class EntryPointGroup(TyperGroup):
-    """A group whose commands are the entry points of `linegate.commands`: a Typer app or a plain function each."""
+    """A group whose commands are entry points, each a Typer app or a plain function, beside those of its own."""
+
+    ENTRY_POINTS: ClassVar[str] = "linegate.commands"
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the installed commands, sorted."""
-        del ctx
-        return sorted(entry_points(group=GROUP).names)
+        """The names of its own commands and of the installed ones, sorted."""
+        return sorted({*super().list_commands(ctx), *entry_points(group=self.ENTRY_POINTS).names})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Load a command; one that cannot be loaded is there too, and tells why."""
-        del ctx
-        found = entry_points(group=GROUP, name=cmd_name)
-        if not found:
-            return None
-        app = _load(next(iter(found)))
-        command = get_command(app)
-        command.name = cmd_name
-        return command
+        if (own := super().get_command(ctx, cmd_name)) is not None:
+            return own
+        found = entry_points(group=self.ENTRY_POINTS, name=cmd_name)
+        return mounted(cmd_name, _load(next(iter(found)))) if found else None
 
 
-def _load(entry_point: EntryPoint) -> typer.Typer:
+class WorkerGroup(EntryPointGroup):
+    """`linegate serve`: the workers of every wing."""
+
+    ENTRY_POINTS: ClassVar[str] = "linegate.workers"
+
+
+def mounted(name: str, target: Any) -> Any:
+    """The command that a Typer app or a plain function makes under a name."""
+    if not isinstance(target, typer.Typer):
+        function, target = target, typer.Typer(add_completion=False)
+        target.command(name=name)(function)
+    command = get_command(target)
+    command.name = name
+    return command
+
+
+def _load(entry_point: EntryPoint) -> Any:
     try:
-        target = entry_point.load()
+        return entry_point.load()
     except Exception as error:  # noqa: BLE001 - a module may fail to import in any way; the other commands must work
         return _unavailable(entry_point.name, error)
-    if isinstance(target, typer.Typer):
-        return target
-    app = typer.Typer(add_completion=False)
-    app.command(name=entry_point.name)(target)
-    return app
 
 
 def _unavailable(name: str, error: Exception) -> typer.Typer:

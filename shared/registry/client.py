@@ -1,9 +1,9 @@
 """Talk to the registry in Redis: versions that never change, assignments and stations changed by compare-and-swap."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 import redis
 from pydantic import BaseModel, ValidationError
@@ -22,8 +22,6 @@ from shared.registry.place_key import PlaceKey
 from shared.registry.records import Advanced, Assignment, AuditEntry, StationConfig, VersionRecord
 from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
 from shared.settings.sections import RedisSettings
-
-RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 class Registry:
@@ -84,7 +82,15 @@ class Registry:
 
     def versions(self) -> list[VersionRecord]:
         """Every registered version, newest first."""
-        return sorted(self.snapshot().versions.values(), key=lambda record: record.created, reverse=True)
+        with _faults():
+            held: Any = self._redis.hgetall(scripts.VERSIONS)
+            records = [VersionRecord.model_validate_json(text) for text in held.values()]
+        return sorted(records, key=lambda record: record.created, reverse=True)
+
+    def stations(self) -> dict[str, HeldStation]:
+        """Every station's configuration, by its key."""
+        with _faults():
+            return _held_stations(self._redis.hgetall(scripts.TABLES["stations"]))
 
     def assignment(self, key: PlaceKey) -> HeldAssignment | None:
         """The entry of exactly this key, or None."""
@@ -188,7 +194,7 @@ class Registry:
                 position=last[0][0] if last else "0-0",
                 versions={name: VersionRecord.model_validate_json(text) for name, text in versions.items()},
                 assignments={key: _held_assignment(value) for key, value in assignments.items()},
-                stations=_held(stations, lambda n, text: HeldStation(revision=n, record=_read(StationConfig, text))),
+                stations=_held_stations(stations),
             )
 
     def audit(self, since: str | None = None, count: int = 100) -> list[AuditEntry]:
@@ -261,18 +267,17 @@ def _faults(*, changing: bool = False) -> Iterator[None]:
         ) from error
 
 
-def _read(model: type[RecordT], text: str) -> RecordT:
-    return model.model_validate_json(text)
-
-
 def _held_assignment(value: str) -> HeldAssignment:
     revision, text = value.split(" ", 1)
     return HeldAssignment(revision=int(revision), record=Assignment.model_validate_json(text))
 
 
-def _held(table: Mapping[str, str], make: Callable[[int, str], RecordT]) -> dict[str, RecordT]:
+def _held_stations(table: Any) -> dict[str, HeldStation]:
     split = {key: value.split(" ", 1) for key, value in table.items()}
-    return {key: make(int(revision), text) for key, (revision, text) in split.items()}
+    return {
+        key: HeldStation(revision=int(revision), record=StationConfig.model_validate_json(text))
+        for key, (revision, text) in split.items()
+    }
 
 
 def _audit_entry(stream_id: str, fields: Mapping[str, str]) -> AuditEntry:

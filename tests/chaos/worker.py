@@ -18,7 +18,7 @@ from tests.chaos.without_transactions import Delivery
 from tests.chaos.without_transactions import install as install_delivery
 
 context: Final = multiprocessing.get_context("forkserver")
-PRELOADED: Final = ["services.crop.main", "services.score.main", "services.serve", "tests.chaos.worker"]
+PRELOADED: Final = ["services.crop.main", "services.score.main", "shared.serving.serve", "tests.chaos.worker"]
 BROKEN: Final = 70
 """Exit status after an error that the product did not foresee (EX_SOFTWARE)."""
 
@@ -59,8 +59,8 @@ def work(order: Order, line: Connection) -> None:
 def _serve(role: Role, fuse: Fuse) -> int:
     import torch
 
-    from services.serve import serve
     from shared.errors import LinegateError
+    from shared.serving.serve import serve
 
     torch.set_num_threads(1)
     try:

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from deploy.local.process import free_port
-from services.worker_probes import worker_probes
 from shared.bus.loop import Worker
 from shared.bus.step import Result
 from shared.events import PartImage
+from shared.serving.worker_probes import worker_probes
 from shared.settings import ProbesSettings
 from tests.integration.bus.support import PATIENCE, Scope
 from tests.integration.conftest import Kafka

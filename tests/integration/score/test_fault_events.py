@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from services.wiring import fault_reporter, run_worker
 from shared.bus.errors import BusError
 from shared.bus.reader import EventReader
 from shared.bus.settings import BusSettings
 from shared.bus.step import DeadLetter
 from shared.events import Fault
 from shared.faults import Report
+from shared.serving.wiring import fault_reporter, run_worker
 from shared.settings import Settings, StoreSettings
 from tests.integration.bus.support import PATIENCE, Scope
 from tests.integration.conftest import Kafka

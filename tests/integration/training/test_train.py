@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import typer
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -26,10 +25,12 @@ from training import publish
 from training.cli import train as command
 from training.data.sample import DataRejected
 from training.data.source import DataSet, open_data
-from training.fit import FitRejected, TrainingResult, TrainOptions, train
+from training.fit import FitRejected, train
 from training.metrics import confusion
 from training.model_card import render_model_card
+from training.options import TrainOptions
 from training.report import defect_rows, render_report
+from training.result import TrainingResult
 from training.studio.dataset import write_dataset
 from training.studio.photo import photographs
 
@@ -69,9 +70,7 @@ def result(tmp_path_factory: pytest.TempPathFactory, pool: ExtractorPool) -> Tra
 
 def _run(*arguments: object) -> tuple[int, str]:
     """The command as the root command runs it: exit status and what it said."""
-    app = typer.Typer()
-    app.command()(command)
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.output

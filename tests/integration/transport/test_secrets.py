@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[3]
 CANARIES = [f"canary-{n}" for n in range(5)]
 WORKER = """
 import logging, structlog, threading
-from services.serve import serve
-from services.wiring import watched_registry
+from shared.serving.serve import serve
+from shared.serving.wiring import watched_registry
 from shared.bus.clients import connection_options
 from shared.bus.loop import Worker
 from shared.events import PartImage

@@ -11,7 +11,6 @@ import pytest
 from services.answers import AnswerFeed, DeadPhoto
 from services.crop.main import main as crop_main
 from services.score.main import main as score_main
-from services.serve import Main
 from shared.bus.publisher import EventPublisher
 from shared.events import Verdict
 from shared.images import encode_png
@@ -22,6 +21,7 @@ from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
+from shared.serving.serve import Main
 from shared.settings import Settings
 from shared.store import ArtifactStore
 from tests.integration.transport.conftest import SecureKafka, SecureRedis

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.worker_probes import worker_dead, worker_unready
 from shared.bus.loop import Health
+from shared.serving.worker_probes import worker_dead, worker_unready
 from shared.settings import ProbesSettings
 
 LIMITS = ProbesSettings(max_tick_age_s=100, max_step_s=500)
