@@ -1,5 +1,6 @@
 """Read the command line's small languages: rules, method options, version names, places."""
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -68,14 +69,18 @@ def version_name(given: str | None, data: str, kind: str, when: datetime) -> str
         ArgumentRejected: the given name is not one the registry takes.
     """
     if given is None:
-        stem = re.sub(r"[^a-z0-9._-]+", "-", data.lower()).strip("-._")[:60]
-        return f"{stem or 'model'}-{kind}-{when:%Y%m%d-%H%M}"
+        return f"{_stem(data)}-{kind}-{when:%Y%m%d-%H%M}"
     try:
         return TypeAdapter[str](VersionId).validate_python(given)
     except ValidationError:
         raise ArgumentRejected(
             f"{given!r} is no version name", hint="lower-case letters, digits, '.', '_' and '-', at most 95"
         ) from None
+
+
+def version_by_job(data: str, kind: str, job: str) -> str:
+    """A name made of data set, kind and job: the same again for every attempt at the job, and no other job's."""
+    return f"{_stem(data)[:40]}-{kind}-{hashlib.sha256(job.encode()).hexdigest()[:10]}"
 
 
 def place_key(text: str | None) -> PlaceKey | None:
@@ -122,3 +127,7 @@ def narrowed(data: DataSet, layouts: Sequence[str], cameras: Sequence[str]) -> D
         there = sorted({f"{sample.layout}/{sample.camera}" for sample in data.samples})
         raise ArgumentRejected("no photos of that layout and camera", hint=f"there are: {', '.join(there)}")
     return DataSet(data.name, kept)
+
+
+def _stem(data: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", data.lower()).strip("-._")[:60] or "model"

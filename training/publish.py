@@ -8,6 +8,7 @@ from shared.errors import LinegateError
 from shared.events import TrainingSpec
 from shared.registration_reference import unpack
 from shared.registry.client import Registry
+from shared.registry.coupling import stations_at
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
 from shared.settings import Settings
@@ -146,7 +147,7 @@ def set_station(
     if recipe is None:
         return [f"training took finished crops: see that the station of {key} makes the same"]
     with Registry(settings.redis) as registry:
-        held = registry.snapshot().stations.get(key.root)
+        held = registry.stations().get(key.root)
         before = StationConfig(**recipe.model_dump(), presence=presence) if held is None else held.record
         wanted = before if recipe.reference is None else before.model_copy(update={"reference": recipe.reference})
         if held is not None and (wanted == before or recipe.differences(wanted.recipe())):
@@ -159,3 +160,50 @@ def set_station(
     if wanted.reference is None:
         return []
     return [f"crops at {key} are registered to reference {wanted.reference[:12]} since revision {revision}"]
+
+
+def settle_station(record: VersionRecord, *, author: str, settings: Settings) -> list[str]:
+    """Have the line crop as a candidate's training did, at its place, where nothing says how it crops. What is set
+    stays: other versions may judge by it.
+
+    Args:
+        record: of the candidate, registered.
+        author: who, for the audit.
+        settings: of the registry.
+
+    Returns:
+        Warnings for people: where the line crops otherwise than this version needs it.
+
+    Raises:
+        RegistryUnavailable: Redis does not answer.
+        RevisionConflict: somebody set the station at the same moment; call again.
+    """  # noqa: D205 - one sentence
+    key, recipe = record.place, record.crop
+    if key is None:
+        return []
+    if recipe is None:
+        return [f"training took finished crops: see that the station of {key} makes the same"]
+    with Registry(settings.redis) as registry:
+        stations = registry.stations()
+        if any(PlaceKey(text).overlaps(key) for text in stations):
+            return [
+                f"station {entry} makes other crops than this version needs (version, station): "
+                f"{'; '.join(differences)}"
+                for entry, station in stations_at(stations, key)
+                if (differences := recipe.differences(station.recipe()))
+            ]
+        # A version that judges there without an entry does so on crops of the default kind.
+        others = [other.version for other in registry.versions() if _may_judge(other, record)]
+        if others:
+            told = f"no station is set at {key}, where {', '.join(others[:3])}, made for other crops, may judge"
+            return [f"{told}: it was left so; `linegate rollout station {key}` sets it"]
+        registry.set_station(key, StationConfig(**recipe.model_dump()), expected=None, author=author)
+    return []
+
+
+def _may_judge(other: VersionRecord, candidate: VersionRecord) -> bool:
+    """Whether another version may be at work at a candidate's place, on crops of another kind."""
+    if other.version == candidate.version or candidate.place is None:
+        return False
+    there = other.place is None or other.place.overlaps(candidate.place)
+    return there and other.crop != candidate.crop

@@ -86,7 +86,9 @@ class TrainingCancelled(TrainingEvent):
 
 
 class TrainingProgress(TrainingEvent):
-    """How far a job is. Told now and then; only the latest word on a job counts."""
+    """How far a job is. Told now and then; only the latest word on a job counts, by its `time`: that it waits is told in
+    a transaction, and may come to light after that it is begun.
+    """  # noqa: D205 - one sentence
 
     TYPE: ClassVar[str] = "io.linegate.training.progress.v1"
     TOPIC: ClassVar[str] = "linegate.training.progress"

@@ -1,8 +1,10 @@
 """Does the line crop as its models expect? A model that learnt from other crops sees damage where there is none."""
 
+from collections.abc import Mapping
+
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import StationConfig
-from shared.registry.snapshot import Snapshot
+from shared.registry.snapshot import HeldStation, Snapshot
 
 
 def mismatches(snapshot: Snapshot, key: PlaceKey | None = None) -> list[str]:
@@ -21,7 +23,7 @@ def mismatches(snapshot: Snapshot, key: PlaceKey | None = None) -> list[str]:
             version = snapshot.version(name)
             if version is None or version.crop is None:
                 continue
-            for entry, station in _stations(snapshot, place):
+            for entry, station in stations_at(snapshot.stations, place):
                 differences = version.crop.differences(station.recipe())
                 if differences:
                     told.append(
@@ -31,9 +33,9 @@ def mismatches(snapshot: Snapshot, key: PlaceKey | None = None) -> list[str]:
     return told
 
 
-def _stations(snapshot: Snapshot, place: PlaceKey) -> list[tuple[str, StationConfig]]:
+def stations_at(stations: Mapping[str, HeldStation], place: PlaceKey) -> list[tuple[str, StationConfig]]:
     """The station entries that hold for some of the places under `place`, with their keys."""
-    entries = [(PlaceKey(text), held.record) for text, held in sorted(snapshot.stations.items())]
+    entries = [(PlaceKey(text), held.record) for text, held in sorted(stations.items())]
     covering = [(key, record) for key, record in entries if key.covers(place)]
     inner = [(str(key), record) for key, record in entries if place.overlaps(key) and not key.covers(place)]
     if not covering:

@@ -18,6 +18,7 @@ from shared.settings.sections import (
     StoreSettings,
     TelemetrySettings,
 )
+from shared.settings.training import TrainingSettings
 
 __all__ = [
     "AuthSettings",
@@ -36,5 +37,6 @@ __all__ = [
     "SigningSettings",
     "StoreSettings",
     "TelemetrySettings",
+    "TrainingSettings",
     "load_settings",
 ]

@@ -32,6 +32,7 @@ from shared.settings.sections import (
     StoreSettings,
     TelemetrySettings,
 )
+from shared.settings.training import TrainingSettings
 
 CONFIG_VARIABLE: Final = "LINEGATE_CONFIG"
 DEFAULT_CONFIG: Final = Path("linegate.toml")
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)

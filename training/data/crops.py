@@ -7,6 +7,7 @@ from the manifest, and `none` takes pictures that are crops already, pixel for p
 import hashlib
 import inspect
 import io
+import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -253,7 +254,8 @@ class Crops:
         told = -1 if kept.registered is None else int(kept.registered)
         np.savez(buffer, pixels=kept.pixels, corners=kept.corners, photo=np.array(kept.photo), registered=told)
         self._cache.mkdir(parents=True, exist_ok=True)
-        draft = self._cache / f"{key}.part"
+        # Two processes may make the same crop at once, of one data set or in the place of one that was given up.
+        draft = self._cache / f"{key}.{os.getpid()}.part"
         draft.write_bytes(buffer.getvalue())
         draft.replace(self._cache / f"{key}.npz")
 
