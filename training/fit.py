@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Final
 
@@ -16,6 +15,7 @@ from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
 from training.caveats import caveats
+from training.code_version import code_version
 from training.data.crops import CropPolicy, Crops
 from training.data.sample import Sample
 from training.data.source import DataSet
@@ -109,7 +109,7 @@ def train(
             test_damaged=len(test.damaged_scores),
         ),
         protocol=options.protocol,
-        code_version=_code_version(),
+        code_version=code_version(),
         crop=_recipe(options, crops.reference),
         weights_are_random=model.spec.extractor.weights.are_random,
         parent=options.parent,
@@ -186,13 +186,6 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
         # pydantic's errors have many lines; the first two name the option and what is wrong with it.
         lines = [line.strip() for line in str(error.args[0] if error.args else error).splitlines() if line.strip()]
         raise FitRejected(f"cannot make this model: {' '.join(lines[:3])}") from error
-
-
-def _code_version() -> str:
-    try:
-        return version("linegate")
-    except PackageNotFoundError:
-        return "unknown: run from a checkout that is not installed"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from shared.cli.commands import mounted
 
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
+    "many": "training.cli.many:many",
 }
 """Name -> module:function, in the order in which the help lists them."""
 DEFAULT: Final = "fit"

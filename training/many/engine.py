@@ -1,15 +1,15 @@
 """What an engine is: it takes jobs, and answers what became of each. It knows neither plans nor the registry."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeAlias
 
 from pydantic import Field
 
-from shared.events import Sha256, VersionId
-from shared.events.base import Model
+from shared.events import VersionId
+from shared.events.base import Model, Sha256
 from shared.registry.records import VersionRecord
-from training.order import Means, Order
+from training.order import Made, Means, Order
 
 
 class Job(Model):
@@ -41,6 +41,13 @@ class Done(Model):
     warnings: tuple[str, ...] = ()
     seconds: float
 
+    def made(self, folder: Path) -> Made | None:
+        """What lies in the job's folder; None where the bundle lies in the store only."""
+        if self.bundle is None:
+            return None
+        papers = {what: folder / name for what, name in self.papers.items()}
+        return Made(record=self.record, bundle=folder / self.bundle, papers=papers, warnings=self.warnings)
+
 
 class Failed(Model):
     """It cannot be made."""
@@ -69,10 +76,10 @@ Report: TypeAlias = Callable[[Progressed], None]
 class Engine(Protocol):
     """Makes versions, some at a time."""
 
-    def run(self, jobs: Sequence[Job], report: Report) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[Job], report: Report) -> Generator[Outcome, None, None]:
         """Do the jobs; one outcome each, in the order in which they end.
 
-        Whatever was started is ended when the iterator is closed or raises, Ctrl-C among it. What fails is an outcome;
+        Whatever was started is ended when the generator is closed or raises, Ctrl-C among it. What fails is an outcome;
         it never keeps the others from being made.
 
         Args:

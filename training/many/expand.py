@@ -18,6 +18,7 @@ from training.order import Order
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
+
 class _Loose(ValueError):
     """A pattern that cannot be filled in."""
 

@@ -13,8 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from shared.events import Sha256
-from shared.events.base import Model
+from shared.events.base import Model, Sha256
 from shared.files import write_atomically
 from shared.registry.records import VersionRecord
 from training.data.sample import Sample
@@ -94,18 +93,20 @@ def key_of(order: Order, reference: str | None, samples: Iterable[Sample], *, da
 
 def _facts(sample: Sample) -> str:
     """What the digest of the photos does not cover."""
-    return json.dumps([
-        sample.name,
-        sample.label,
-        sample.defect,
-        sample.layout,
-        sample.camera,
-        sample.polygon,
-        sample.part,
-        sample.severity,
-        sample.fold,
-        _mask(sample),
-    ])
+    return json.dumps(
+        [
+            sample.name,
+            sample.label,
+            sample.defect,
+            sample.layout,
+            sample.camera,
+            sample.polygon,
+            sample.part,
+            sample.severity,
+            sample.fold,
+            _mask(sample),
+        ]
+    )
 
 
 def _mask(sample: Sample) -> str | None:

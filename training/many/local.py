@@ -3,12 +3,12 @@
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Literal
 
 from shared.errors import LinegateError
 from training.many.engine import Done, Failed, Job, Outcome, Progressed, Report
@@ -25,6 +25,8 @@ ANYWHERE: Final = (Path("/"),)
 
 @dataclass(slots=True)
 class _Running:
+    """A job at work."""
+
     job: Job
     fitting: Fitting
     started: float
@@ -36,21 +38,21 @@ class LocalEngine:
     """Runs each job in a process of its own, which ends with this one, however this one ends.
 
     Args:
-        workers: jobs at a time.
-        retries: how often a job is begun again whose process died.
         reference: the file of a reference, by its sha256.
-        cores: shared out among the workers; None: those that this process may use.
+        workers: jobs at a time.
+        threads: of each; None: as many as there are cores for it.
+        retries: how often a job is begun again whose process died.
     """
 
     def __init__(
-        self, *, workers: int = 1, retries: int = 1, reference: Callable[[str], Path], cores: int | None = None
+        self, *, reference: Callable[[str], Path], workers: int = 1, threads: int | None = None, retries: int = 1
     ) -> None:
         self._workers: Final = workers
         self._retries: Final = retries
         self._reference: Final = reference
-        self._threads: Final = max(1, (cores or len(os.sched_getaffinity(0))) // workers)
+        self._threads: Final = threads or max(1, len(os.sched_getaffinity(0)) // workers)
 
-    def run(self, jobs: Sequence[Job], report: Report) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[Job], report: Report) -> Generator[Outcome, None, None]:
         """See `Engine.run`."""
         waiting = deque((job, 1) for job in jobs)
         running: list[_Running] = []
@@ -60,8 +62,9 @@ class LocalEngine:
                     job, attempt = waiting.popleft()
                     try:
                         running.append(self._start(job, attempt))
+                        report(Progressed(version=job.version, stage="start"))
                     except (OSError, LinegateError) as error:
-                        yield _failed(job.version, error)
+                        yield Failed(version=job.version, reason=f"cannot be begun: {error}")
                 for one in list(running):
                     outcome = self._look(one, report, LOOK_S / len(running))
                     if outcome is None:
@@ -91,11 +94,9 @@ class LocalEngine:
         fitting = Fitting(task, log_of(job))
         running = _Running(job, fitting, monotonic(), attempt)
         running.stack.enter_context(fitting)
-        report_start = Progressed(version=job.version, stage="start")
-        del report_start
         return running
 
-    def _look(self, one: _Running, report: Report, seconds: float) -> Outcome | str | None:
+    def _look(self, one: _Running, report: Report, seconds: float) -> Outcome | Literal["again"] | None:
         """What became of it; `again` where another attempt may end otherwise, None where it goes on."""
         version = one.job.version
         took = monotonic() - one.started
@@ -109,7 +110,7 @@ class LocalEngine:
                 report(Progressed(version=version, stage=word.stage, done=word.done, total=word.total))
             case Finished():
                 log_of(one.job).unlink(missing_ok=True)
-                return done(word.made, took)
+                return _done(word.made, took)
             case Refused():
                 if word.again and one.attempt <= self._retries:
                     return "again"
@@ -117,6 +118,17 @@ class LocalEngine:
         return None
 
 
+def _done(made: Made, seconds: float) -> Done:
+    return Done(
+        version=made.record.version,
+        record=made.record,
+        bundle=made.bundle.name,
+        papers={what: path.name for what, path in made.papers.items()},
+        warnings=made.warnings,
+        seconds=seconds,
+    )
+
+
 def log_of(job: Job) -> Path:
     """What the job's process prints; it stays where the job failed."""
-    return job.out.with_suffix(".log")
+    return job.out.with_name(f".{job.version}.log")
