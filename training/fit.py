@@ -9,10 +9,11 @@ from typing import Final
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
-from shared.models.card import DataSummary, ModelCard
+from shared.models.card import DataSummary, ModelCard, SelfCheck
 from shared.models.embedding import EmbeddingStream
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.self_check import make_self_check
 from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
@@ -119,6 +120,7 @@ def train(
         protocol=options.protocol,
         code_version=code_version(),
         crop=_recipe(options, crops.reference),
+        self_check=_self_check(model, options),
         weights_are_random=model.spec.extractor.weights.are_random,
         parent=options.parent,
     )
@@ -173,6 +175,12 @@ def _reference(
     # Read back, so that training crops by what the line will read.
     crops.reference = unpack(content)
     return content, learnt
+
+
+def _self_check(model: AnomalyModel, options: TrainOptions) -> SelfCheck:
+    """On a picture of the size of the line's largest crop; of the network's input where there is no such size."""
+    size = model.spec.extractor.input if options.crop == "none" else options.station
+    return make_self_check(model, size.height, size.width)
 
 
 def _recipe(options: TrainOptions, reference: Reference | None) -> CropRecipe | None:

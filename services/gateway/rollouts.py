@@ -60,7 +60,7 @@ def rollout_routes(guard: Guard, desk: RolloutDesk) -> APIRouter:
     @router.get("/rollouts", **rollout_openapi.LIST)
     async def rollouts(principal: Reader) -> Rollouts:
         """Every rollout that you may see: of your plants, and those of every plant if you may read at every plant."""
-        snapshot = visible(await desk.ask(Registry.snapshot), principal)
+        snapshot = visible(await desk.ask(lambda registry: registry.snapshot()), principal)
         found = [(PlaceKey(text), held) for text, held in snapshot.assignments.items()]
         found.sort(key=lambda entry: (entry[0].specificity[0], str(entry[0])))
         return Rollouts(rollouts=[Rollout.of(key, held) for key, held in found])
@@ -68,7 +68,7 @@ def rollout_routes(guard: Guard, desk: RolloutDesk) -> APIRouter:
     @router.get("/versions", **rollout_openapi.VERSIONS)
     async def versions(principal: Reader) -> Versions:
         """Every version that you may put to work, with its story and where it stands."""
-        snapshot = visible(await desk.ask(Registry.snapshot), principal)
+        snapshot = visible(await desk.ask(lambda registry: registry.snapshot()), principal)
         newest_first = sorted(snapshot.versions.values(), key=lambda record: record.created, reverse=True)
         return Versions(versions=[Version.of(snapshot, record) for record in newest_first])
 
@@ -98,7 +98,8 @@ def rollout_routes(guard: Guard, desk: RolloutDesk) -> APIRouter:
         return History(entries=[HistoryEntry.of(entry) for entry in await desk.ask(read)])
 
     for name, (body, arguments) in rollout_openapi.STEPS.items():
-        router.add_api_route(f"{_ONE}/{name}", _step(guard, desk, name, body), methods=["POST"], **arguments)
+        take = _step(guard, desk, name, body)
+        router.add_api_route(f"{_ONE}/{name}", take, methods=["POST"], operation_id=f"{name}_rollout", **arguments)
     return router
 
 

@@ -14,6 +14,7 @@ import httpx
 from structlog.testing import capture_logs
 
 from services.gateway.app import create_app
+from services.gateway.rollout_desk import RolloutDesk
 from services.gateway.verdict_cache import Judged, VerdictCache
 from shared.auth import Permission, make_authenticator
 from shared.auth.key_file import KeyRecord, as_toml, new_token, token_sha256
@@ -108,7 +109,13 @@ REQUESTS = {
 class Door:
     """A gateway that asks who comes, with a client that can come as anybody."""
 
-    def __init__(self, portal: anyio.from_thread.BlockingPortal, provider: Provider, folder: Path) -> None:
+    def __init__(
+        self,
+        portal: anyio.from_thread.BlockingPortal,
+        provider: Provider,
+        folder: Path,
+        rollouts: RolloutDesk | None = None,
+    ) -> None:
         self.provider = provider
         self.keys_file = folder / "keys.toml"
         self.keys_file.write_text("")
@@ -123,7 +130,7 @@ class Door:
             self.publisher,
             self.verdicts,
             make_authenticator(settings),
-            rollouts=no_registry(),
+            rollouts=rollouts or no_registry(),
             reachable=lambda: True,
             current=lambda: True,
             acknowledge_s=0.2,

@@ -162,6 +162,26 @@ def test_what_it_costs_is_counted() -> None:
     assert choice.lost_bound == pytest.approx(19 / 200)
 
 
+def test_the_bound_keeps_its_promise_though_the_lowest_of_many_is_taken() -> None:
+    """A line whose true precision is known, labelled 400 times: below the target no oftener than the confidence says.
+
+    The plain share, which is the positive control, is below it in half of the draws.
+    """
+    draws = np.random.default_rng(0)
+    below = {0.0: 0, 0.9: 0}
+    for _ in range(400):
+        damaged = draws.random(300) < 0.8
+        scores = PRESENT + np.where(damaged, draws.exponential(5.0, 300), draws.exponential(0.7, 300))
+        for confidence in below:
+            made = choose(scores, damaged, present=PRESENT, target=0.95, confidence=confidence).chosen
+            assert made is not None
+            over = made.threshold - PRESENT
+            caught, stopped = 0.8 * math.exp(-over / 5.0), 0.2 * math.exp(-over / 0.7)
+            below[confidence] += caught / (caught + stopped) < 0.95
+    assert below[0.9] <= 40
+    assert below[0.0] > 120
+
+
 def test_nothing_labelled_lacks_what_the_arithmetic_says() -> None:
     """All damaged: the bound is (1 - c)^(1/n), so that 0.996 with 90 % takes 575 of them."""
     choice = chosen([], 0.996, 0.9)
