@@ -80,7 +80,7 @@ def test_a_request_leads_to_a_candidate(service: TrainingService, tmp_path: Path
     service.settle()
     assert len(service.results(request.job)) == 1
     assert len(service.versions()) == 1
-    assert list((tmp_path / "work").iterdir()) == []
+    service.wait(lambda: not list((service.folder / "work").iterdir()), "the end of what was only for the work")
 
 
 def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> None:
@@ -122,7 +122,7 @@ def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> N
     order = [event.job for event in service.events if isinstance(event, TrainingResult)]
     assert order.index(high.job) < order.index(low.job) < order.index(dying.job)
     assert service.versions() == []
-    assert list((service.folder / "work").iterdir()) == []
+    service.wait(lambda: not list((service.folder / "work").iterdir()), "the end of what was only for the work")
 
 
 def test_another_worker_takes_over(service: TrainingService) -> None:
