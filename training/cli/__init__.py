@@ -61,6 +61,7 @@ train = typer.Typer(
     cls=TrainGroup,
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Make model versions. `linegate train PHOTOS ...` is short for `linegate train fit PHOTOS ...`.",
 )
 

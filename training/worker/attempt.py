@@ -90,7 +90,7 @@ class Attempt:
             except Exception as error:
                 # Who was overtaken meets all kinds of errors: its files are gone, for one.
                 if self._put_back(error, counted=True) and not isinstance(error, LinegateError):
-                    log.error("job %s met a bug of Linegate", self._claim.job, exc_info=error)
+                    log.exception("job %s met a bug of Linegate", self._claim.job)
             finally:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 with contextlib.suppress(OSError):
