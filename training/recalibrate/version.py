@@ -125,6 +125,7 @@ def new_record(
         place=wanted.key,
         data=card.data,
         calibration=card.calibration,
+        good_distances=() if card.embedding is None else card.embedding.good_distances,
         metrics=card.metrics,
         code_version=card.code_version,
         parent=card.parent,
