@@ -97,8 +97,6 @@ class RayEngine:
     def _connected(self) -> Any:
         # Read when Ray is imported.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        # Of a task without a GPU: none is seen, and Ray does not say that this may change one day.
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
         if find_spec("ray") is None:
             raise RayUnavailable("Ray is not installed", hint="pip install 'linegate[ray]'")
         import ray

@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from tests.unit.training.pictures import write_photos
 from training.code_version import code_version
 from training.many.engine import Done, Engine, Failed, Job, Outcome, Progressed
 from training.many.local import LocalEngine, log_of
-from training.many.on_ray import RayEngine
+from training.many.on_ray import OUTCOME, RayEngine, RayTask, make_and_store
+from training.many.session import STOPPED
 from training.order import Means, Order
 
 MARK = "LINEGATE_TEST_MARK"
@@ -47,6 +49,20 @@ width = 32
 name = "slow-1"
 place = "p/l"
 data = "photos"
+"""
+
+RUNS = """
+import sys
+from shared.settings import StoreSettings
+from training.code_version import code_version
+from training.many.engine import Job
+from training.many.local import LocalEngine
+from training.many.on_ray import RayEngine
+engine, job, store = sys.argv[1:]
+store = StoreSettings(url=store)
+ray = engine == "ray"
+engine = RayEngine(store=store, code=code_version(), cores=2) if ray else LocalEngine(reference=str)
+list(engine.run([Job.model_validate_json(job)], lambda _: None))
 """
 
 
@@ -156,18 +172,22 @@ def test_both_engines_make_the_same_and_leave_nothing(
             assert made is None
             bundles[name] = kept.read(good.record.digest)
         assert hashlib.sha256(bundles[name]).hexdigest() == good.record.digest
-        assert _until(lambda: not _alive(mark)), [Path(f"/proc/{pid}/cmdline").read_text() for pid in _alive(mark)]
+        assert _until(lambda: not _alive(mark)), _commands(mark)
     assert _content(bundles["local"]) == _content(bundles["ray"])
 
 
-def test_a_node_of_another_version_is_refused(photos: Path, tmp_path: Path, store: StoreSettings, mark: str) -> None:
-    """What it would make is not what the plan's key says. Data that a node does not see are told as such."""
-    engine = RayEngine(store=store, code="0.0.1", cores=2)
-    outcomes, _ = _run(engine, [_job("a-1", photos, tmp_path)])
-    (outcome,) = outcomes.values()
-    assert isinstance(outcome, Failed)
-    assert "the plan's machine has 0.0.1" in outcome.reason
-    assert _until(lambda: not _alive(mark))
+def test_a_node_that_cannot_is_told(photos: Path, tmp_path: Path, store: StoreSettings) -> None:
+    """Of another Linegate, or without the data: what it would make is not what the plan wants."""
+    job = _job("a-1", photos, tmp_path)
+    for code, data, told in (
+        ("0.0.1", photos, "the plan's machine has 0.0.1"),
+        (code_version(), tmp_path / "gone", "gone does not exist on this node"),
+    ):
+        asked = job.model_copy(update={"data": data})
+        task = RayTask(job=asked, store=store.url, threads=1, retries=0, code=code)
+        outcome = OUTCOME.validate_json(make_and_store(task.model_dump_json(), None))
+        assert isinstance(outcome, Failed)
+        assert told in outcome.reason
 
 
 def test_a_process_that_dies_is_begun_again(photos: Path, tmp_path: Path, mark: str) -> None:
@@ -189,39 +209,57 @@ def test_a_process_that_dies_is_begun_again(photos: Path, tmp_path: Path, mark: 
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_whatever_was_started_ends(  # noqa: PLR0917 - pytest passes fixtures by name
-    photos: Path, tmp_path: Path, mark: str, engine: str, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+def test_ctrl_c_ends_whatever_was_started(
+    photos: Path, tmp_path: Path, mark: str, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On Ctrl-C, which says how to go on, and when the command itself is killed."""
+    """And says how to go on."""
     monkeypatch.setenv("LINEGATE_STORE__URL", str(tmp_path / "store"))
     (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
     (tmp_path / "photos").symlink_to(photos)
-    command = subprocess.Popen(
-        [sys.executable, "-m", "shared.cli", "train", "many", "plan.toml", "--engine", engine],
-        cwd=tmp_path,
+    with _begun(tmp_path, mark, "-m", "shared.cli", "train", "many", "plan.toml", "--engine", engine) as command:
+        # A shell sends it to the whole group of processes.
+        os.killpg(command.pid, signal.SIGINT)
+        said, _ = command.communicate(timeout=120)
+    assert _until(lambda: not _alive(mark)), _commands(mark)
+    assert command.returncode == STOPPED, said
+    assert "the same command goes on where it was" in said
+    assert "Traceback" not in said
+    assert "Ray" not in said
+    assert "not begun" in (tmp_path / "models" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_what_was_started_ends_with_a_command_that_is_killed(
+    photos: Path, tmp_path: Path, store: StoreSettings, mark: str, engine: str
+) -> None:
+    """Nobody is left to tidy up: the processes themselves see that they are of no use."""
+    job = _job("a-1", photos, tmp_path).model_dump_json()
+    with _begun(tmp_path, mark, "-c", RUNS, engine, job, store.url) as command:
+        command.kill()
+    assert _until(lambda: not _alive(mark)), _commands(mark)
+
+
+@contextmanager
+def _begun(folder: Path, mark: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A Python of its own group, from when a process that fits is at work below it."""
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A process group of its own, as a shell gives it: Ctrl-C reaches all of it.
         process_group=0,
-    )
-    try:
-        assert _until(lambda: _fits(mark)), "nothing was begun"
-        if how == signal.SIGINT:
-            os.killpg(command.pid, how)
-        else:
+    ) as command:
+        try:
+            assert _until(lambda: command.poll() is not None or _fits(mark)), "nothing was begun"
+            assert command.poll() is None, command.communicate()[0]
+            yield command
+        finally:
             command.kill()
-        said, _ = command.communicate(timeout=60)
-    finally:
-        command.kill()
-    assert _until(lambda: not _alive(mark)), [Path(f"/proc/{pid}/cmdline").read_text() for pid in _alive(mark)]
-    if how == signal.SIGINT:
-        assert command.returncode == 130, said
-        assert "the same command goes on where it was" in said
-        assert "Traceback" not in said
-        assert "Ray" not in said
-        assert "not begun" in (tmp_path / "models" / "index.html").read_text(encoding="utf-8")
+
+
+def _commands(mark: str) -> list[str]:
+    return [Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") for pid in _alive(mark)]
 
 
 def _fits(mark: str) -> bool:

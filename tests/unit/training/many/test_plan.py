@@ -1,5 +1,6 @@
 """From a plan to versions: what is expanded, and that every mistake is one line with the entry's name."""
 
+import re
 import string
 from pathlib import Path
 
@@ -191,3 +192,12 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     """One line."""
     with pytest.raises(PlanRejected, match="cannot be read: No such file"):
         read_plan(tmp_path / "gone.toml")
+
+
+def test_the_plan_of_the_docs(tmp_path: Path) -> None:
+    """It can be used, and comes to as many versions as the page says."""
+    page = (Path(__file__).parents[4] / "docs" / "train-many.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    wanted = _expanded(tmp_path, text)
+    assert f"{len(wanted)} versions" in page
+    assert {one.order.spec.kind for one in wanted} == {"patchcore", "padim"}
