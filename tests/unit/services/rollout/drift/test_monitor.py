@@ -89,6 +89,11 @@ def test_a_change_is_raised_once_and_cleared_once() -> None:
     ]
 
 
+def test_lower_scores_are_drift_and_smaller_distances_are_not() -> None:
+    """A lens out of focus hides damage; pictures nearer to those of training are none the worse."""
+    assert Watching().watch(verdicts(normal(300, 0, at=-1.5), near(300, 1, at=0.5))) == ["score_drift"]
+
+
 def test_damage_does_not_look_like_drift() -> None:
     """A fifth of the parts damaged, four fifths of these caught: the passed ones are what they were."""
     random = np.random.default_rng(0)
