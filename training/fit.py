@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Final
 
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
-from shared.models.card import DataSummary, ModelCard
+from shared.models.card import DataSummary, ModelCard, SelfCheck
 from shared.models.embedding import EmbeddingStream
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.self_check import make_self_check
 from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
 from training.caveats import caveats
+from training.code_version import code_version
 from training.data.crops import CropPolicy, Crops
 from training.data.sample import Sample
 from training.data.source import DataSet
@@ -119,6 +120,7 @@ def train(
         protocol=options.protocol,
         code_version=code_version(),
         crop=_recipe(options, crops.reference),
+        self_check=_self_check(model, options),
         weights_are_random=model.spec.extractor.weights.are_random,
         parent=options.parent,
     )
@@ -175,6 +177,12 @@ def _reference(
     return content, learnt
 
 
+def _self_check(model: AnomalyModel, options: TrainOptions) -> SelfCheck:
+    """On a picture of the size of the line's largest crop; of the network's input where there is no such size."""
+    size = model.spec.extractor.input if options.crop == "none" else options.station
+    return make_self_check(model, size.height, size.width)
+
+
 def _recipe(options: TrainOptions, reference: Reference | None) -> CropRecipe | None:
     if options.crop == "none":
         return None
@@ -194,14 +202,6 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
         # pydantic's errors have many lines; the first two name the option and what is wrong with it.
         lines = [line.strip() for line in str(error.args[0] if error.args else error).splitlines() if line.strip()]
         raise FitRejected(f"cannot make this model: {' '.join(lines[:3])}") from error
-
-
-def code_version() -> str:
-    """Which Linegate this is."""
-    try:
-        return version("linegate")
-    except PackageNotFoundError:
-        return "unknown: run from a checkout that is not installed"
 
 
 @contextmanager

@@ -20,11 +20,11 @@ from shared.bus.clients import open_admin
 from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
-STEP_WORKERS: Final = ("crop", "score", "labels")
+STEP_WORKERS: Final = ("crop", "score", "labels", "train")
 """Those that work in a consumer group."""
 LINE_WORKERS: Final = ("gateway", "crop", "score")
 """What a line needs to be judged."""
-ALL_WORKERS: Final = (*LINE_WORKERS, "labels", "rollout")
+ALL_WORKERS: Final = (*LINE_WORKERS, "labels", "rollout", "train")
 """A whole Linegate."""
 
 
@@ -128,6 +128,8 @@ def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, 
         "REDIS_URL": stack.redis_url,
         "LINEGATE_STORE__URL": str(root / "store"),
         "LINEGATE_STORE__CACHE_DIR": str(root / "cache"),
+        "LINEGATE_TRAINING__WORK_DIR": str(root / "training"),
+        "LINEGATE_TRAINING__CACHE_DIR": str(root / "crops"),
         "LINEGATE_GATEWAY__PORT": str(port),
         # Only where they are: the key itself would be seen by whoever lists the processes of this machine.
         "LINEGATE_AUTH__KEYS_FILE": str(access.keys_file),

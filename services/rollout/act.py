@@ -44,8 +44,8 @@ class Acting:
         self._faults = faults
         self._told = {} if told is None else told
         self._metrics = JudgeMetrics()
-        self._ended: set[Trial] = set()
-        """Rolled back by us; the snapshot may still show them for a moment."""
+        self._acted: dict[Trial, int] = {}
+        """The revision that we changed: a snapshot that still shows it is older than what we did."""
         self._unsure: dict[Trial, tuple[str, list[RolloutBreach]]] = {}
         """Trials whose end was ordered, but Redis went away before it answered; the note, and what to tell."""
         self._under_way: list[tuple[RolloutBreach, Future[Any]]] = []
@@ -54,7 +54,7 @@ class Acting:
     def on(self, standing: Standing, measures: Iterable[Measure]) -> None:
         """Act on the breaches among `measures`."""
         trial = standing.trial
-        if trial in self._ended:
+        if self._acted.get(trial) == standing.revision:
             return
         action: Action = "alert" if trial.arm == "shadow" else standing.guard.action
         fresh = [measure for measure in measures if measure.breach and not self._known(trial, measure, at_least=action)]
@@ -65,18 +65,19 @@ class Acting:
 
     def end_look(self, standing: Sequence[Standing]) -> None:
         """All trials were looked at: raise and clear faults, repeat what Kafka did not take."""
-        self._ended &= {one.trial for one in standing}
-        self._settle({one.trial for one in standing})
+        present = {one.trial for one in standing}
+        self._acted = {trial: revision for trial, revision in self._acted.items() if trial in present}
+        self._settle(present)
         reports = [
             report(one, lines[-1])
             for one in standing
-            if one.trial not in self._ended and (lines := self._lines(one.trial))
+            if self._acted.get(one.trial) != one.revision and (lines := self._lines(one.trial))
         ]
         self._faults.exactly("rollout_breach", reports)
         self._repeat()
 
     def _known(self, trial: Trial, measure: Measure, *, at_least: Action) -> bool:
-        """Whether this was acted upon, as strictly as now. What a person did since (`resume`) is not undone again."""
+        """Whether this was acted upon, as strictly as now. After a pause `resume` begins another trial."""
         strict = [action for action in SEVERITY if SEVERITY[action] >= SEVERITY[at_least]]
         return any(breach_id(trial, measure.name, action) in self._told for action in strict)
 
@@ -91,7 +92,6 @@ class Acting:
             match action:
                 case "rollback":
                     self._advance(standing, lambda held: lifecycle.rollback(held, "canary"), "rollback", note)
-                    self._ended.add(trial)
                 case "pause" if not standing.paused:
                     self._advance(standing, lifecycle.pause, "pause", note)
                 case _:
@@ -120,6 +120,7 @@ class Acting:
             note=note,
             expected=standing.revision,
         )
+        self._acted[standing.trial] = standing.revision
 
     def _cannot(self, trial: Trial, error: RegistryError) -> None:
         if str(error) != self._hurdle:

@@ -49,7 +49,7 @@ def line(standing: Standing, measures: list[Measure]) -> str:
     """One line: which version, beside which, and how far beyond what."""
     trial = standing.trial
     found = "; ".join(
-        f"{measure.name} {measure.held:.3g} > {measure.limit:g} at {standing.guard.confidence:g}: {measure.told}"
+        f"{measure.name} {measure.held:.3g} > {measure.limit:g}: {measure.told}"
         for measure in measures
         if measure.held is not None and measure.limit is not None
     )

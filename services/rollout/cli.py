@@ -6,6 +6,7 @@ import typer
 
 from services.rollout import cli_entries, cli_guard, cli_steps
 from services.rollout.cli_options import Key, open_registry, place_key, valid_version
+from services.rollout.judge_cli import judge
 
 app = typer.Typer(help="Say and change which model version judges where.", no_args_is_help=True)
 
@@ -75,6 +76,7 @@ for command in (
     cli_steps.pause,
     cli_steps.resume,
     cli_guard.guard,
+    judge,
     cli_entries.assign,
     cli_entries.unassign,
     cli_entries.station,

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from services.rollout.act import Acting
+from services.rollout.drift.monitor import DriftMonitor
 from services.rollout.feed import RETRY_SECONDS, VerdictFeed
 from services.rollout.judge import Judge
 from services.rollout.teller import ChangeTeller
@@ -41,12 +42,12 @@ def main(settings: Settings, stop: threading.Event) -> int:
             told = Told()
             acting = Acting(registry, publisher.publish, faults=faults, told=told.breaches)
             judge = Judge(lambda: watcher.snapshot, acting, max_parts=settings.rollout.max_parts)
-            watchers: list[VerdictWatcher] = [judge]
+            watchers: list[VerdictWatcher] = [judge, DriftMonitor(settings.drift, faults)]
             feed = VerdictFeed(
                 settings.bus,
                 watchers,
                 snapshot=lambda: watcher.snapshot,
-                window_s=longest_window_s,
+                window_s=lambda known: longest_window_s(known, settings.drift.window_s),
                 look_s=settings.rollout.look_s,
                 check=lambda: _check(publisher),
             )

@@ -349,7 +349,7 @@ class ModelShelf:
             del self._models[digest]
             if rank >= Rank.SHADOW:
                 self._metrics.thrashed()
-            if rank == Rank.UNASSIGNED:
+            if digest not in self._wanted:
                 del self._sizes[digest]
             _log.info("model evicted", digest=digest, rank=rank.name.lower())
         self._metrics.holds(len(self._models), sum(self._sizes[digest] for digest in self._models))

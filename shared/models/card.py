@@ -95,6 +95,23 @@ class DataSummary(Model):
     test_damaged: int
 
 
+class SelfCheck(Model):
+    """What the model scored where it was made, on a picture that every machine can make again.
+
+    See `shared.models.self_check`.
+    """
+
+    seed: Annotated[int, Field(ge=0)]
+    """Of the picture."""
+    height: Annotated[int, Field(ge=1, le=4096)]
+    """Of the picture, in pixels: those of the largest crop, so that its resizing is tried too."""
+    width: Annotated[int, Field(ge=1, le=4096)]
+    score: float
+    """Raw."""
+    device: str
+    """torch's name of the kind of device it was made on, e.g. `cpu`."""
+
+
 class ModelCard(Model):
     """The story of one model version."""
 
@@ -108,6 +125,8 @@ class ModelCard(Model):
     code_version: str
     crop: CropRecipe | None = None
     """How the crops it learnt from were made: give the station the same. None for finished crops and older bundles."""
+    self_check: SelfCheck | None = None
+    """Held to whenever the bundle is loaded to judge; None in older bundles."""
     created: AwareDatetime = Field(default_factory=now)
     weights_are_random: bool = False
     """True when the backbone was asked for with random weights; such a model is never a quality result."""

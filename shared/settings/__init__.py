@@ -1,5 +1,6 @@
 """The settings of every process: environment variables, one TOML file, documented defaults."""
 
+from shared.settings.drift import DriftSettings
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
 from shared.settings.rollout import RolloutSettings
@@ -25,6 +26,7 @@ __all__ = [
     "AuthSettings",
     "ClientSettings",
     "CropSettings",
+    "DriftSettings",
     "FaultSettings",
     "GatewaySettings",
     "ImageSettings",

@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
 from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
+    drift: DriftSettings = Field(default_factory=DriftSettings)
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)

@@ -63,6 +63,21 @@ MetricName = Literal[
     "linegate.labels.given",
     # Gauge: share of damaged among the latest 200 rejected parts that were looked at. Labels: plant, line.
     "linegate.labels.precision",
+    # --- drift of champions. Labels: key, version, plant, line, station, camera ---------------------------------------
+    # Gauge: parts in the window.
+    "linegate.drift.parts",
+    # Gauge: rejected share of the window.
+    "linegate.drift.reject_rate",
+    # Gauges over the window. Label here and below: signal (score, embedding).
+    "linegate.drift.mean",
+    "linegate.drift.deviation",
+    # Gauge. Label: quantile (0.05, 0.25, 0.5, 0.75, 0.95).
+    "linegate.drift.quantile",
+    # Gauges: population stability index and Kolmogorov-Smirnov distance against held-out good parts.
+    "linegate.drift.psi",
+    "linegate.drift.ks",
+    # Gauge: 1 while a limit is broken, else 0.
+    "linegate.drift.drifting",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",

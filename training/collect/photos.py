@@ -21,6 +21,8 @@ _ENDINGS: Final = {
     "image/webp": ".webp",
 }
 
+_TWIN: Final = "the same picture was found damaged under another id"
+
 
 class CollectRejected(LinegateError):
     """No data set can be made as asked."""
@@ -81,7 +83,21 @@ def write_photos(
         told("written", len(written.rows), total)
         if not outstanding:
             break
+    _drop_twins(folder, written)
     return written
+
+
+def _drop_twins(folder: Path, written: Written) -> None:
+    """A picture that came under two ids, and was found damaged under one of them, is not good under the other."""
+    damaged = {written.digests[row["image"]] for row in written.rows if row["label"] == "damaged"}
+    twins = [row for row in written.rows if row["label"] == "good" and written.digests[row["image"]] in damaged]
+    if not twins:
+        return
+    for name in (row["image"] for row in twins):
+        del written.digests[name]
+        (folder / name).unlink()
+    written.rows = [row for row in written.rows if row["image"] in written.digests]
+    written.unreadable[_TWIN] = len(twins)
 
 
 def _write(photo: Photo, event: PartImage, pixels: bytes, folder: Path, written: Written) -> None:

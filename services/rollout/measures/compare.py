@@ -4,6 +4,7 @@ from services.rollout.measures.disagreement import disagreement
 from services.rollout.measures.evidence import Evidence
 from services.rollout.measures.latency import latency_ratio
 from services.rollout.measures.measure import Measure
+from services.rollout.measures.peeking import surer
 from services.rollout.measures.positions import Positions, positions
 from services.rollout.measures.reject_rise import reject_rise
 from services.rollout.measures.score_shift import Both, ks, psi
@@ -18,11 +19,12 @@ def compare(
 
     Args:
         evidence: of the window.
-        guard: the limits.
+        guard: the limits; the confidence is that of a look at the fewest parts (`peeking.surer`).
         trial: the version on trial, for its held-out scores.
         champion: likewise.
     """
     both = _both(evidence, trial, champion)
+    guard = surer(guard, evidence.trial.parts)
     return (
         reject_rise(evidence, guard),
         disagreement(evidence, guard),

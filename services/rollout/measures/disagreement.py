@@ -21,5 +21,5 @@ def disagreement(evidence: Evidence, guard: Guard) -> Measure:
         return Measure("disagreement", limit, trial_parts=pairs, champion_parts=pairs, told=told)
     differ = int(np.sum(evidence.paired_trial != evidence.paired_champion))
     held = share_at_least(differ, pairs, guard.confidence)
-    told = f"{differ} of {pairs} seen by both decided differently (Clopper-Pearson's bound)"
+    told = f"{differ} of {pairs} seen by both decided differently (Clopper-Pearson's bound at {guard.confidence:.5g})"
     return Measure("disagreement", limit, differ / pairs, held, held > limit, pairs, pairs, told)

@@ -49,4 +49,5 @@ def position(scores: Floats, good_scores: Sequence[float]) -> Floats:
     levels = np.linspace(0.0, 1.0, len(good_scores))
     # Equal quantiles share the middle of their levels.
     middle = np.bincount(place, weights=levels) / np.bincount(place)
-    return np.interp(scores, values, middle, left=0.0, right=1.0).astype(np.float64)
+    told = np.interp(scores, values, middle, left=0.0, right=1.0)
+    return np.clip(told, 0.0, 1.0)  # between scores that hardly differ, rounding may lead out of it

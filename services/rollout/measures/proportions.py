@@ -3,7 +3,8 @@
 from math import sqrt
 
 from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
+from scipy.special import betaincinv, ndtri
+from scipy.stats import binomtest
 
 
 def share_at_least(hits: int, parts: int, confidence: float) -> float:
@@ -14,7 +15,8 @@ def share_at_least(hits: int, parts: int, confidence: float) -> float:
         parts: at least 1.
         confidence: one-sided, e.g. 0.99.
     """
-    return float(binomtest(hits, parts, alternative="greater").proportion_ci(confidence, method="exact").low)
+    # Of the beta distribution; binomtest would search for it.
+    return 0.0 if hits == 0 else float(betaincinv(hits, parts - hits + 1, 1 - confidence))
 
 
 def rise_at_least(trial: tuple[int, int], champion: tuple[int, int], confidence: float) -> float:
@@ -46,7 +48,7 @@ def paired_rise_at_least(only_trial: int, only_champion: int, parts: int, confid
         parts: that both have an opinion on; at least 1.
         confidence: one-sided, e.g. 0.99.
     """
-    z = float(norm.ppf(confidence))
+    z = float(ndtri(confidence))
 
     def beyond(rise: float) -> float:
         """Positive where `rise` is too small to have led to what was seen."""

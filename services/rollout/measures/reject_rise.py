@@ -13,28 +13,38 @@ def reject_rise(evidence: Evidence, guard: Guard) -> Measure:
 
     On the same parts where there are enough of them, which leaves out what parts differ by; else on different ones.
     """
-    limit, pairs = guard.max_reject_rise, evidence.pairs
-    if limit is None:
+    if guard.max_reject_rise is None:
         return Measure("reject_rise", None, told="not looked at")
-    if pairs >= guard.min_parts:
-        only_trial = int(np.sum(evidence.paired_trial & ~evidence.paired_champion))
-        only_champion = int(np.sum(evidence.paired_champion & ~evidence.paired_trial))
-        value = (only_trial - only_champion) / pairs
-        held = paired_rise_at_least(only_trial, only_champion, pairs, guard.confidence)
-        told = (
-            f"{only_trial} rejected by the trial alone, {only_champion} by the champion alone, of {pairs} seen by both"
-        )
-        return Measure("reject_rise", limit, value, held, held > limit, pairs, pairs, f"{told} (Tango's bound)")
-    trial, champion = evidence.trial, evidence.champion
-    few = too_few(trial.parts, champion.parts, guard.min_parts)
+    if evidence.pairs >= guard.min_parts:
+        return _on_the_same(evidence, guard.max_reject_rise, guard.confidence)
+    parts = evidence.trial.parts, evidence.champion.parts
+    few = too_few(*parts, guard.min_parts)
     if few is not None:
-        return Measure("reject_rise", limit, trial_parts=trial.parts, champion_parts=champion.parts, told=few)
-    rejected = int(np.sum(trial.fails)), int(np.sum(champion.fails))
-    held = rise_at_least((rejected[0], trial.parts), (rejected[1], champion.parts), guard.confidence)
-    value = rejected[0] / trial.parts - rejected[1] / champion.parts
-    told = f"{rejected[0]} of {trial.parts} rejected, {rejected[1]} of {champion.parts} by the champion"
+        return Measure("reject_rise", guard.max_reject_rise, trial_parts=parts[0], champion_parts=parts[1], told=few)
+    return _on_different_ones(evidence, guard.max_reject_rise, guard.confidence)
+
+
+def _on_the_same(evidence: Evidence, limit: float, confidence: float) -> Measure:
+    trial, champion, pairs = evidence.paired_trial, evidence.paired_champion, evidence.pairs
+    alone = int(np.sum(trial & ~champion)), int(np.sum(champion & ~trial))
+    held = paired_rise_at_least(*alone, pairs, confidence)
+    told = (
+        f"{alone[0]} rejected by the trial alone, {alone[1]} by the champion alone, of {pairs} seen by both (Tango's "
+        f"bound at {confidence:.5g})"
+    )
+    return Measure("reject_rise", limit, (alone[0] - alone[1]) / pairs, held, held > limit, pairs, pairs, told)
+
+
+def _on_different_ones(evidence: Evidence, limit: float, confidence: float) -> Measure:
+    parts = evidence.trial.parts, evidence.champion.parts
+    rejected = int(np.sum(evidence.trial.fails)), int(np.sum(evidence.champion.fails))
+    held = rise_at_least((rejected[0], parts[0]), (rejected[1], parts[1]), confidence)
+    told = (
+        f"{rejected[0]} of {parts[0]} rejected, {rejected[1]} of {parts[1]} by the champion (Newcombe's bound at "
+        f"{confidence:.5g})"
+    )
     return Measure(
-        "reject_rise", limit, value, held, held > limit, trial.parts, champion.parts, f"{told} (Newcombe's bound)"
+        "reject_rise", limit, rejected[0] / parts[0] - rejected[1] / parts[1], held, held > limit, *parts, told
     )
 
 

@@ -46,5 +46,5 @@ def _shift(
     value = distance(trial.values, champion.values)
     luck = chance(value, *parts, trial.reference_parts, champion.reference_parts)
     breach = value > limit and luck < 1 - guard.confidence
-    told = f"p {luck:.2g} for chance; {parts[0]} scores beside {parts[1]}"
+    told = f"chance of it {luck:.2g}, most {1 - guard.confidence:.2g}; {parts[0]} scores beside {parts[1]}"
     return Measure(name, limit, value, value, breach, *parts, told)

@@ -1,7 +1,7 @@
 """Population stability index between the score positions of trial and champion."""
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from services.rollout.measures.evidence import Floats
 
@@ -35,7 +35,7 @@ def stability_chance(index: float, *parts: int) -> float:
         index: as measured.
         parts: sizes of all samples: live ones and references.
     """
-    return float(chi2.sf(index / sum(1 / size for size in parts), BINS - 1))
+    return float(chdtrc(BINS - 1, index / sum(1 / size for size in parts)))
 
 
 def _shares(sample: Floats) -> Floats:

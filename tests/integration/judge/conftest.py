@@ -4,10 +4,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +21,7 @@ from shared.models.card import Calibration
 from shared.registry import lifecycle
 from shared.registry.client import Registry
 from shared.registry.guard import Guard
+from shared.registry.lifecycle import Transition
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, VersionRecord
 from shared.settings import FaultSettings, RedisSettings, RolloutSettings, Settings, StoreSettings
@@ -68,27 +68,30 @@ class TrialLine:
             faults=FaultSettings(repeat_s=3600),
         )
 
-    def trial(self, guard: Guard = GUARD, *, percent: float = 20.0) -> None:
-        """Put v3 on trial under `guard`."""
-        self.registry.advance(self.key, lambda held: lifecycle.guarded(held, guard), action="guard", author="ada")
-        begun = now()
-        self.registry.advance(
-            self.key, lambda held: lifecycle.canary(held, "v3", percent, at=begun), action="canary", author="ada"
-        )
+    def step(self, action: str, step: Transition) -> None:
+        """What a person does."""
+        self.registry.advance(self.key, step, action=action, author="ada")
 
-    def stream(self, parts: int, *, bad: bool, at: datetime | None = None) -> None:
-        """Verdicts on so many canary parts, the champion's opinion on each, and four times as many champion's own."""
+    def trial(self, guard: Guard = GUARD) -> None:
+        """Put v3 on trial under `guard`."""
+        begun = now()
+        self.step("guard", lambda held: lifecycle.guarded(held, guard))
+        self.step("canary", lambda held: lifecycle.canary(held, "v3", 20.0, at=begun))
+
+    def stream(self, parts: int, *, bad: bool, arm: Literal["canary", "shadow"] = "canary") -> None:
+        """Verdicts on so many of the trial's parts, the champion's opinion on each, and on four times as many more."""
         events: list[Event] = []
-        more: dict[str, Any] = {"key": str(self.key), "at": at or now()}
+        more: dict[str, Any] = {"key": str(self.key), "at": now()}
+        beside: Literal["champion", "shadow"] = "shadow" if arm == "canary" else "champion"
         for _ in range(parts):
             photo = f"{self.plant}-{self._photo}"
             score = (self._photo * 37 % 101) / 101
             self._photo += 1
             if bad:
-                events.append(opinion(photo, "v3", "canary", score=5.0, fails=True, **more))
+                events.append(opinion(photo, "v3", arm, score=5.0, fails=True, **more))
             else:
-                events.append(opinion(photo, "v3", "canary", score=score, **more))
-            events.append(opinion(photo, "v2", "shadow", score=score, **more))
+                events.append(opinion(photo, "v3", arm, score=score, **more))
+            events.append(opinion(photo, "v2", beside, score=score, **more))
             for other in range(4):
                 other_score = ((self._photo + other * 17) * 37 % 101) / 101
                 events.append(opinion(f"{photo}-{other}", "v2", "champion", score=other_score, **more))
@@ -123,6 +126,12 @@ class TrialLine:
         assert held is not None
         return held.record
 
+    @property
+    def paused(self) -> bool:
+        """Whether the trial is."""
+        trial = self.held().canary
+        return trial is not None and trial.paused
+
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
         """Wait until something holds, reading what is told meanwhile."""
         deadline = time.monotonic() + PATIENCE
@@ -133,10 +142,15 @@ class TrialLine:
 
     def listen(self, seconds: float) -> None:
         """Take what is told of this plant."""
-        read = self._reader.poll(seconds)
-        if read is None:
-            return
-        event = read[1]
+        if (read := self._reader.poll(seconds)) is not None:
+            self._take(read[1])
+
+    def listen_to_end(self) -> None:
+        """Take all that was told by now."""
+        for _, event in self._reader.read_to_end():
+            self._take(event)
+
+    def _take(self, event: object) -> None:
         ours = (isinstance(event, RolloutChanged | RolloutBreach) and event.key == str(self.key)) or (
             isinstance(event, Fault) and event.instance.startswith(self.plant)
         )
@@ -173,10 +187,27 @@ def trial_redis(redis_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def line(kafka: Kafka, trial_redis: str, tmp_path: Path) -> Iterator[TrialLine]:
-    """A plant, and no judge yet."""
-    made = TrialLine(BusSettings(bootstrap_servers=kafka.bootstrap_servers), trial_redis, tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
+def make_line(kafka: Kafka, trial_redis: str, tmp_path: Path) -> Iterator[Callable[[], TrialLine]]:
+    """Make plants on one registry, and no judge yet."""
+    with ExitStack() as made:
+
+        def make() -> TrialLine:
+            quick = {"message_timeout_ms": 2000, "transaction_timeout_ms": 3000, "session_timeout_ms": 6000}
+            bus = BusSettings(bootstrap_servers=kafka.bootstrap_servers, **quick)
+            line = TrialLine(bus, trial_redis, tmp_path)
+            made.callback(line.close)
+            return line
+
+        yield make
+
+
+@pytest.fixture
+def line(make_line: Callable[[], TrialLine]) -> TrialLine:
+    """A plant."""
+    return make_line()
+
+
+@pytest.fixture
+def neighbour(make_line: Callable[[], TrialLine]) -> TrialLine:
+    """Another one."""
+    return make_line()

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from deploy.local.redis import RedisServer
+from shared.errors import LinegateError
 from shared.events import TrainingCancelled, TrainingResult
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
@@ -16,6 +18,8 @@ from shared.store import ArtifactStore
 from tests.integration.conftest import Kafka
 from tests.integration.training.service import TrainingService
 from tests.unit.training.pictures import write_photos
+from training.cli import train
+from training.following import JobRefused
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -41,6 +45,15 @@ def service(tmp_path: Path, kafka: Kafka, server: RedisServer, photos: Path) -> 
     service = TrainingService(tmp_path, kafka, server, photos)
     yield service
     service.close()
+
+
+def linegate(service: TrainingService, *words: str) -> tuple[int, str]:
+    """`linegate train`: exit status and what it said; an expected error is raised, as the root command would get it."""
+    env = {"KAFKA_BOOTSTRAP_SERVERS": service.bus.bootstrap_servers, "COLUMNS": "250", "USER": "ada"}
+    done = CliRunner().invoke(train, words, env=env)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
 
 
 def test_a_request_leads_to_a_candidate(service: TrainingService, tmp_path: Path) -> None:
@@ -69,18 +82,38 @@ def test_a_request_leads_to_a_candidate(service: TrainingService, tmp_path: Path
     assert [stage for stage in dict.fromkeys(word.stage for word in told) if stage] == [
         *("read", "crop", "features", "factorise", "calibrate", "test", "publish"),
     ]
-    # The same again, and once more after the worker is another.
+    # The same again, also of another worker, is done already; another one must not take the name.
     service.publish(request)
     service.stop(worker)
     service.worker()
-    again = service.request(version=f"{service.plant}-v1")
-    service.publish(request, again)
-    assert service.result(again.job).state == "failed"
-    assert "registered already" in str(service.result(again.job).reason)
+    service.publish(request)
+    again = (
+        "request",
+        "tiles",
+        "--place",
+        request.place,
+        "--version",
+        f"{service.plant}-v1",
+        "--job",
+        f"{service.plant}-2",
+    )
+    status, said = linegate(service, *again, "--weights", "random:1", "--crop", "full_frame", "--follow")
+    assert status == 1
+    assert f"failed: version {service.plant}-v1 is registered already" in said
     service.settle()
     assert len(service.results(request.job)) == 1
     assert len(service.versions()) == 1
-    assert list((tmp_path / "work").iterdir()) == []
+    service.wait(lambda: not list((service.folder / "work").iterdir()), "the end of what was only for the work")
+    status, listed = linegate(service, "jobs")
+    assert status == 0
+    (line,) = [line for line in listed.splitlines() if request.job in line]
+    assert all(word in line for word in ("done", request.place, "tiles", "ada", f"version {service.plant}-v1"))
+    assert linegate(service, "follow", request.job)[0] == 0
+    assert linegate(service, "follow", f"{service.plant}-2")[0] == 1
+    with pytest.raises(LinegateError, match="is over: done"):
+        linegate(service, "cancel", request.job)
+    with pytest.raises(JobRefused, match="does not lie below one of the trainer's folders"):
+        linegate(service, "request", "/etc", "--place", request.place, "--follow")
 
 
 def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> None:
@@ -114,7 +147,7 @@ def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> N
         os.kill(service.fitting(worker)[0], signal.SIGKILL)
     died = service.result(dying.job)
     assert (died.state, died.attempts) == ("failed", 2)
-    assert "given up after 2 attempts; the last one: the fitting process was ended by SIGKILL" in str(died.reason)
+    assert "given up after 2 attempt(s); the last one: the fitting process was ended by SIGKILL" in str(died.reason)
     for request in (low, high):
         failed = service.result(request.job)
         assert (failed.state, failed.attempts) == ("failed", 1)
@@ -122,7 +155,7 @@ def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> N
     order = [event.job for event in service.events if isinstance(event, TrainingResult)]
     assert order.index(high.job) < order.index(low.job) < order.index(dying.job)
     assert service.versions() == []
-    assert list((service.folder / "work").iterdir()) == []
+    service.wait(lambda: not list((service.folder / "work").iterdir()), "the end of what was only for the work")
 
 
 def test_another_worker_takes_over(service: TrainingService) -> None:
@@ -140,18 +173,23 @@ def test_another_worker_takes_over(service: TrainingService) -> None:
     assert (result.state, result.attempts) == ("done", 2)
     (record,) = service.versions()
     assert (record.version, record.job) == (result.version, request.job)
-    waiting = [service.request(data) for data in ("tiles", "gone", "gone")]
-    service.publish(*waiting)
-    for job in waiting:
-        service.wait(lambda job=job: service.progress(job.job), "the word that it waits")
-    service.stage(waiting[0].job, "read", "crop", "features", "factorise", "calibrate", "test")
+    running, waiting = service.request(priority=9), service.request("gone")
+    service.publish(running, waiting)
+    service.wait(lambda: service.progress(waiting.job), "the word that it waits")
+    service.stage(running.job, "read", "crop", "features", "factorise", "calibrate", "test")
     service.empty()
-    assert [service.result(job.job).state for job in waiting] == ["done", "failed", "failed"]
+    # Both come back: the worker that lost its lease with the board takes up the same job again.
+    service.wait(
+        lambda: len({word.id for word in service.progress(running.job) if word.stage == "read"}) > 1, "it again"
+    )
+    service.publish(TrainingCancelled(job=running.job, by="bob"))
+    assert service.result(running.job).state == "cancelled"
+    assert service.result(waiting.job).state == "failed"
     service.stop(second)
     service.settle()
-    assert all(len(service.results(job.job)) == 1 for job in (request, *waiting))
-    # The registry was emptied with the rest: of the answered job nothing is made again.
-    assert [record.job for record in service.versions()] == [waiting[0].job]
+    assert all(len(service.results(job.job)) == 1 for job in (request, running, waiting))
+    # The registry was emptied with the rest; what was answered is not made again.
+    assert service.versions() == []
 
 
 def test_a_worker_that_was_stopped_for_too_long_publishes_nothing(service: TrainingService) -> None:

@@ -48,11 +48,19 @@ from shared.events import (
     RolloutBreach,
     ShadowVerdict,
     Timings,
+    TrainingCancelled,
+    TrainingProgress,
+    TrainingRequest,
+    TrainingResult,
     Verdict,
     derived_event_id,
     now,
 )
 from shared.registry.snapshot import Snapshot
+from training.jobs import all_jobs
+from training.worker.desk import ResultDesk
+from training.worker.intake import queued
+from training.worker.result import failed_result
 
 PATIENCE = 30.0
 BAD = "bad-"
@@ -395,6 +403,63 @@ def refit_job(bus: BusSettings, superuser: BusSettings) -> None:
             assert photo.id in {getattr(event, "image", None) or getattr(event, "id", None) for event in read}, kind
 
 
+def a_request(data: str = "tiles", **more: object) -> TrainingRequest:
+    """A version that somebody wants."""
+    base = {"job": uuid.uuid4().hex, "place": "munich", "data": data, "author": "test"}
+    return TrainingRequest.model_validate(base | more)
+
+
+def _training_step(batch: Sequence[TrainingRequest]) -> list[Result]:
+    return [
+        DeadLetter("not below a root") if request.data.startswith(BAD) else Emit((queued(request),))
+        for request in batch
+    ]
+
+
+def trainer_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The training service's: a good request and one that it refuses, progress, one result, a fault, and a flood."""
+    good, bad = a_request(), a_request(f"{BAD}data")
+    types = (TrainingProgress, TrainingResult)
+    with quiet(), Observer(superuser, types, (TrainingRequest,)) as observer:
+        publish(superuser, good, bad)
+        publish(bus, a_fault("train"))
+        worker = Worker(_training_step, consumes=TrainingRequest, name="train", settings=bus)
+        told, desk = TrainingProgress(job=good.job, state="running"), ResultDesk(bus)
+        result = failed_result(good, "bad data", None, attempts=1)
+        wanted = {
+            ("linegate.training.progress", queued(good).id),
+            ("linegate.training.progress", told.id),
+            ("linegate.training.results", result.id),
+            ("linegate.training.requests.dlq", bad.id),
+        }
+        with working(worker) as check:
+            publish(bus, told)
+            assert desk.give(result, good.time, check=lambda: None) == result
+            assert desk.given(good.job, good.time) is not None
+            observer.wait(wanted, check)
+        publish(superuser, *(a_request(f"{BAD}flood") for _ in range(2)))
+        _floods(_training_step, TrainingRequest, "train", bus)
+        _go_on(superuser, "linegate.training.requests.dlq")
+
+
+def engineer_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """A person's: ask for a version, cancel a job, and see what became of each."""
+    done, running, refused = a_request(), a_request(), a_request()
+    publish(bus, done, running, TrainingCancelled(job=running.job, by="test"))
+    publish(
+        superuser,
+        TrainingProgress(job=running.job, state="running", stage="crop"),
+        failed_result(done, "bad data", None, attempts=1),
+    )
+    with EventPublisher(superuser) as publisher:
+        record = encode(refused)
+        consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
+        publisher.publish_record(dead_letter(consumed, "no such root", worker="test")).result(PATIENCE)
+    with quiet():
+        views = all_jobs(bus)
+        assert [views[one.job].state for one in (done, running, refused)] == ["failed", "running", "refused"]
+
+
 def results_job(bus: BusSettings, superuser: BusSettings) -> None:
     """A PLC's or an archive's: verdicts by a group of its own, committed as it goes."""
     verdict = a_verdict(a_crop(an_image("good")))
@@ -418,11 +483,17 @@ def results_job(bus: BusSettings, superuser: BusSettings) -> None:
 
 
 def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """A person's: see all letters, send three again, give one up, let a stopped topic go on."""
+    """A person's: see all letters, send four again, give one up, let a stopped topic go on."""
     ids = []
     with quiet():
         with EventPublisher(superuser) as publisher:
-            for event in (an_image("lost"), a_crop(an_image("lost")), a_word(an_image("lost")), an_image("given-up")):
+            for event in (
+                an_image("lost"),
+                a_crop(an_image("lost")),
+                a_word(an_image("lost")),
+                a_request(),
+                an_image("given-up"),
+            ):
                 record = encode(event)
                 consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
                 letter = publisher.publish_record(dead_letter(consumed, "damaged", worker="test")).result(PATIENCE)
@@ -461,6 +532,8 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "labels": labels_job,
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
+    "trainer": trainer_job,
+    "engineer": engineer_job,
     "camera": lambda bus, _: camera_job(bus),
     "results": results_job,
     "dlq": dlq_job,

@@ -12,6 +12,7 @@ import redis
 from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from deploy.security.redis_users import RedisUser, redis_users
+from shared.events import TrainingCancelled
 from shared.registry import lifecycle, scripts
 from shared.registry.archive import RegistryArchive
 from shared.registry.client import Registry
@@ -23,6 +24,8 @@ from shared.registry.watcher import RegistryWatcher
 from shared.settings import RedisSettings, Settings
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
+from tests.integration.transport.jobs import a_request
+from training.worker.board import BoardUnavailable, JobBoard, Over
 
 pytestmark = pytest.mark.redis
 PATIENCE = 20.0
@@ -34,10 +37,30 @@ def doctor(settings: RedisSettings) -> list[Finding]:
 
 
 def trainer_job(settings: RedisSettings) -> None:
-    """Register a version, and once more."""
+    """Register a version, and once more; set a station; keep the board of jobs."""
     with Registry(settings) as registry:
         record = VersionRecord(version=f"munich-{time.monotonic_ns()}", digest="1" * 64, kind="padim")
         assert registry.register(record).digest == registry.register(record).digest
+        assert record.version in {known.version for known in registry.versions()}
+        key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
+        registry.set_station(key, StationConfig(policy="full_frame"), expected=None, author="test")
+        assert key.root in registry.stations()
+    with JobBoard(settings) as board:
+        board.filled()
+        requests = [a_request() for _ in range(3)]
+        for request in requests:
+            board.add(request)
+        for _ in requests:
+            claim = board.claim("test", lease_s=60)
+            assert claim is not None
+            board.beat(claim, lease_s=60)
+            board.put_back(claim, counted=True, reason="a crash")
+            claim = board.claim("test", lease_s=60)
+            assert claim is not None
+            board.finish(claim, "failed")
+        board.add(waiting := a_request())
+        assert isinstance(board.cancel(TrainingCancelled(job=waiting.job, by="test")), Over)
+        board.remember(a_request(), "done", attempts=1)
 
 
 def rollout_job(settings: RedisSettings) -> None:
@@ -158,6 +181,8 @@ FOREIGN: list[tuple[str, tuple[Any, ...]]] = [
     ("trainer", ("HSET", scripts.TABLES["assignments"], "munich/*/*/*/*", "1 {}")),
     ("trainer", ("EVAL", "return redis.call('HSET', KEYS[1], 'a', 'b')", 1, scripts.TABLES["assignments"])),
     ("trainer", ("HDEL", scripts.VERSIONS, "munich-1")),
+    ("trainer", ("SET", scripts.VERSIONS, "gone")),
+    ("trainer", ("DEL", scripts.TABLES["stations"])),
     ("rollout", ("DEL", scripts.AUDIT)),
     ("rollout", ("XTRIM", scripts.AUDIT, "MAXLEN", 0)),
     ("rollout", ("SET", "other:key", "1")),
@@ -208,7 +233,7 @@ def test_no_word_of_the_list_is_too_many(secure_redis: SecureRedis, user: str, w
     word_of = secure_redis.passwords[user]
     try:
         _set(admin, less, word_of)
-        with pytest.raises((RegistryUnavailable, AssertionError)):
+        with pytest.raises((RegistryUnavailable, BoardUnavailable, AssertionError)):
             JOBS[user](secure_redis.settings(user))
     finally:
         _set(admin, whole, word_of)

@@ -21,6 +21,7 @@ from shared.events import ModelStamp, PartCrop, ShadowVerdict, Verdict
 from shared.models.bundle import write_bundle
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.self_check import make_self_check
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
 from shared.pixels import PixelSource
 from shared.registry.place_key import PlaceKey
@@ -46,13 +47,16 @@ def pool() -> ExtractorPool:
 
 @pytest.fixture(scope="module")
 def bundles(pool: ExtractorPool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Three versions of one model, told apart by their thresholds."""
+    """Three versions of one model, told apart by their thresholds, and one that scored otherwise where it was made."""
     folder = tmp_path_factory.mktemp("bundles")
     model = make_model(ModelSpec(kind="padim", extractor=EXTRACTOR), pool)
     model.fit([picture(i) for i in range(6)])
     for number, name in enumerate(("old", "new", "next")):
         write_bundle(folder / name, model, a_card(1e9 + number))
-    return {name: folder / name for name in ("old", "new", "next")}
+    check = make_self_check(model, 64, 64)
+    estranged = check.model_copy(update={"score": check.score * 1.001})
+    write_bundle(folder / "estranged", model, a_card(1e9).model_copy(update={"self_check": estranged}))
+    return {name: folder / name for name in ("old", "new", "next", "estranged")}
 
 
 class Hanging(ArtifactStore):
@@ -210,6 +214,16 @@ def test_the_old_model_goes_on_and_every_verdict_says_so(line: Line, damage: str
     line.state = assigned
     line.keeper.warm(assigned)
     assert line.stamp().fallback == stamp.fallback
+
+
+def test_a_version_that_scores_otherwise_than_at_its_training_is_refused(line: Line) -> None:
+    """Its file is whole and signed; its threshold would mean nothing here."""
+    line.assign(munich=Assignment(champion="estranged"))
+    stamp = line.stamp()
+    assert stamp.fallback is not None
+    assert (stamp.version, stamp.fallback.assigned) == ("old", "estranged")
+    assert "scores differ from those at training" in stamp.fallback.reason
+    assert line.told.kinds == ["model_not_loaded"]
 
 
 def test_a_bundle_that_is_mended_takes_over(line: Line, bundles: dict[str, Path]) -> None:

@@ -30,13 +30,13 @@ def quiet(_stage: str, _done: int, _total: int | None) -> None:
 
 def test_each_wanted_photo_is_written_once(tmp_path: Path) -> None:
     """Byte for byte, under a name of our own making; the reading ends with the last one."""
-    events = iter([photo("9"), photo("1"), photo("1"), photo("2", plant="puebla"), photo("2"), photo("3")])
-    asked = [wanted("1"), wanted("2", label="damaged", finding="missed_damage")]
+    events = iter([photo("9"), photo("1"), photo("1"), photo("22", plant="puebla"), photo("22"), photo("3")])
+    asked = [wanted("1"), wanted("22", label="damaged", finding="missed_damage")]
     told: list[tuple[str, int, int | None]] = []
     written = write_photos(events, asked, tmp_path, PixelSource(ImageSettings()), lambda *said: told.append(said))
     assert [row["label"] for row in written.rows] == ["good", "damaged"]
     assert written.rows[1]["defect"] == "missed_damage"
-    for row, name in zip(written.rows, "12", strict=True):
+    for row, name in zip(written.rows, ("1", "22"), strict=True):
         assert (tmp_path / row["image"]).read_bytes() == photo(name).pixels
         assert written.digests[row["image"]] == hashlib.sha256(photo(name).pixels or b"").hexdigest()
     assert [event.id for event in events] == ["photo-3"]
@@ -61,6 +61,18 @@ def test_pixels_by_reference_are_fetched_within_the_allowed_roots_only(tmp_path:
         written = write_photos([photo("1", **reference)], [wanted("1")], folder, source, quiet)
         assert len(written.rows) == rows
         assert sum(written.unreadable.values()) == 1 - rows
+
+
+def test_a_picture_that_was_found_damaged_is_good_under_no_other_id(tmp_path: Path) -> None:
+    """As where a folder was replayed twice: training would refuse the set for one photo under both labels."""
+    events = [photo("1"), photo("2"), photo("333")]
+    asked = [wanted("1"), wanted("2", label="damaged", finding="missed_damage"), wanted("333")]
+    assert events[0].pixels == events[1].pixels
+    written = write_photos(events, asked, tmp_path, PixelSource(ImageSettings()), quiet)
+    assert [row["part"] for row in written.rows] == ["P2", "P333"]
+    assert sorted(written.digests) == sorted(row["image"] for row in written.rows)
+    assert len(list((tmp_path / "photos").iterdir())) == 2
+    assert written.unreadable == {"the same picture was found damaged under another id": 1}
 
 
 def test_a_place_that_is_away_ends_it(tmp_path: Path) -> None:
@@ -96,12 +108,13 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_the_rows_make_a_manifest_that_training_reads(tmp_path: Path) -> None:
     """The columns are those of `training/data/manifest.py`."""
-    events, asked = [photo("1"), photo("2")], [wanted("1", layout="any"), wanted("2", label="damaged", finding="f")]
+    events = [photo("1"), photo("22")]
+    asked = [wanted("1", layout="any"), wanted("22", label="damaged", finding="f")]
     written = write_photos(events, asked, tmp_path, PixelSource(ImageSettings()), quiet)
     (tmp_path / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in written.rows))
     samples = load_manifest(tmp_path / "manifest.jsonl")
     assert open_data(tmp_path).samples == tuple(samples)
     assert [(s.label, s.part, s.layout, s.camera, s.defect) for s in samples] == [
         ("good", "P1", "any", "stationary", ""),
-        ("damaged", "P2", "us", "stationary", "f"),
+        ("damaged", "P22", "us", "stationary", "f"),
     ]
