@@ -149,6 +149,20 @@ def test_it_falls_where_passed_parts_were_looked_at() -> None:
     assert choice.chosen.threshold > 5.5
 
 
+def test_it_falls_only_where_the_rejected_parts_reach_the_target_too() -> None:
+    """And no further down than somebody looked."""
+    audited = [(1 + n / 10, False) for n in range(10)]
+    missed = [(5 + n / 1000, True) for n in range(1000)]
+    mixed = [(PRESENT + n, bad) for n in range(50) for bad in (True, False)]
+    choice = chosen([*mixed, *audited, *missed], 0.9, 0.9)
+    assert choice.may_fall
+    assert choice.chosen is None
+    clean = [(PRESENT + n, True) for n in range(50)]
+    choice = chosen([*clean, *audited, *missed, (0.2, True)], 0.9, 0.9)
+    assert choice.chosen is not None
+    assert choice.chosen.threshold == pytest.approx(0.6)
+
+
 def test_what_it_costs_is_counted() -> None:
     """False alarms from 10 to 13.9, damage from 12 on: precision 0.99 lets 19 of 200 damaged parts pass."""
     alarms = [(10 + n / 10, False) for n in range(40)]
@@ -160,6 +174,26 @@ def test_what_it_costs_is_counted() -> None:
     assert (choice.present.caught, choice.present.stopped) == (200, 40)
     assert (choice.damaged, choice.lost) == (200, 19)
     assert choice.lost_bound == pytest.approx(19 / 200)
+
+
+def test_the_bound_keeps_its_promise_though_the_lowest_of_many_is_taken() -> None:
+    """A line whose true precision is known, labelled 400 times: below the target no oftener than the confidence says.
+
+    The plain share, which is the positive control, is below it in half of the draws.
+    """
+    draws = np.random.default_rng(0)
+    below = {0.0: 0, 0.9: 0}
+    for _ in range(400):
+        damaged = draws.random(300) < 0.8
+        scores = PRESENT + np.where(damaged, draws.exponential(5.0, 300), draws.exponential(0.7, 300))
+        for confidence in below:
+            made = choose(scores, damaged, present=PRESENT, target=0.95, confidence=confidence).chosen
+            assert made is not None
+            over = made.threshold - PRESENT
+            caught, stopped = 0.8 * math.exp(-over / 5.0), 0.2 * math.exp(-over / 0.7)
+            below[confidence] += caught / (caught + stopped) < 0.95
+    assert below[0.9] <= 40
+    assert below[0.0] > 120
 
 
 def test_nothing_labelled_lacks_what_the_arithmetic_says() -> None:
