@@ -178,7 +178,7 @@ def test_where_nothing_shifted_chance_is_told_as_it_is(references: tuple[int, in
 
 
 def test_over_a_whole_trial_in_which_nothing_changed_the_judge_is_silent() -> None:
-    """It looks again and again. 3 % of trials are disturbed by any measure (docs/judge.md); three sigma are allowed for."""
+    """It looks again and again. 3 % of trials are disturbed (docs/judge.md); three sigma are allowed for."""
     random = np.random.default_rng(5)
     disturbed = 0
     for _ in range(80):
