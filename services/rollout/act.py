@@ -77,7 +77,7 @@ class Acting:
         self._repeat()
 
     def _known(self, trial: Trial, measure: Measure, *, at_least: Action) -> bool:
-        """Whether this was acted upon, as strictly as now. What a person did since (`resume`) is not undone again."""
+        """Whether this was acted upon, as strictly as now. After a pause `resume` begins another trial."""
         strict = [action for action in SEVERITY if SEVERITY[action] >= SEVERITY[at_least]]
         return any(breach_id(trial, measure.name, action) in self._told for action in strict)
 

@@ -87,10 +87,10 @@ class Attempt:
             except BusError as error:
                 self._put_back(error, counted=False)
                 raise
-            except Exception as error:  # one job never ends the worker; the attempts are bounded
-                if not isinstance(error, LinegateError):
+            except Exception as error:
+                # Who was overtaken meets all kinds of errors: its files are gone, for one.
+                if self._put_back(error, counted=True) and not isinstance(error, LinegateError):
                     log.exception("job %s met a bug of Linegate", self._claim.job)
-                self._put_back(error, counted=True)
             finally:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 with contextlib.suppress(OSError):
@@ -123,6 +123,8 @@ class Attempt:
             if self._claim.facts.attempts > self._most:
                 return self._given_up(self._claim.facts.reason)
             made = self._made()
+            # Whoever stood still for a while is told here, before the store is troubled.
+            self._patiently(self._heart.check)
             self._telling.stage("publish")
             record = self._patiently(lambda: self._published(made))
             warnings = made.warnings
@@ -190,13 +192,18 @@ class Attempt:
         self._patiently(lambda: self._bench.board.finish(self._claim, stands.state), even_cancelled=True)
         log.info("job %s is %s%s", result.job, stands.state, f": {stands.reason}" if stands.reason else "")
 
-    def _put_back(self, why: Exception, *, counted: bool) -> None:
+    def _put_back(self, why: Exception, *, counted: bool) -> bool:
+        """Let the job wait again; answers whether it was ours to put back."""
         reason = str(why) if isinstance(why, LinegateError) else f"{type(why).__name__}: {why}"
         reason = " ".join(reason.split())
         try:
             self._bench.board.put_back(self._claim, counted=counted, reason=reason)
-        except (LeaseLost, BoardUnavailable) as error:
-            log.warning("job %s could not be put back (%s); its lease runs out", self._claim.job, error)
-        else:
-            self._telling.waits(counted=counted)
-            log.warning("job %s waits again: %s", self._claim.job, reason)
+        except LeaseLost as lost:
+            log.warning("%s: nothing of it is published", lost)
+            return False
+        except BoardUnavailable as away:
+            log.warning("job %s could not be put back (%s); its lease runs out", self._claim.job, away)
+            return True
+        self._telling.waits(counted=counted)
+        log.warning("job %s waits again: %s", self._claim.job, reason)
+        return True

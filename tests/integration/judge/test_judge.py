@@ -58,8 +58,8 @@ def test_a_good_canary_goes_on_and_two_judges_roll_a_bad_one_back_once(line: Tri
     assert len(order) == 4
 
 
-def test_a_restart_goes_on_with_the_window_and_a_person_has_the_last_word(line: TrialLine) -> None:
-    """Too few parts for either judge alone; then paused, told once, raised as a fault until the trial ends."""
+def test_a_restart_goes_on_with_the_window_and_with_what_was_told(line: TrialLine) -> None:
+    """Too few parts for either judge alone; paused, told once, raised as a fault until a person resumes."""
     line.trial(Guard(min_parts=20, window_s=600, action="pause"))
     with line.judge("a"):
         line.stream(12, bad=True)
@@ -69,20 +69,22 @@ def test_a_restart_goes_on_with_the_window_and_a_person_has_the_last_word(line: 
         line.stream(12, bad=True)
         line.wait(lambda: line.paused, "the pause")
         line.wait(lambda: ("rollout_breach", "raised") in line.faults() and line.breaches(), "the word of it")
-    told = {breach.id for breach in line.breaches()}
-    line.step("resume", lifecycle.resume)
+    line.listen_to_end()
+    told = [breach.id for breach in line.breaches()]
     with line.judge("c"):
         line.wait(lambda: line.faults().count(("rollout_breach", "raised")) == 2, "the fault after a restart")
-        assert not line.paused, "what a person resumed was paused again"
-        line.step("rollback", lifecycle.rollback)
-        line.wait(lambda: line.faults().count(("rollout_breach", "cleared")) == 1, "the end of the fault")
-        line.wait(lambda: line.changes()[-1].action == "rollback", "the last change")
-    line.listen_to_end()
-    assert {breach.id for breach in line.breaches()} == told
-    assert len(line.breaches()) == len(told), "told again after a restart"
+        line.step("resume", lambda held: lifecycle.resume(held, at=now()))
+        line.wait(lambda: ("rollout_breach", "cleared") in line.faults(), "the end of the fault")
+        assert not line.paused, "a trial that was resumed is a new one"
+        line.listen_to_end()
+        assert [breach.id for breach in line.breaches()] == told, "told again after a restart"
+        line.stream(24, bad=True)
+        line.wait(lambda: line.paused, "the pause of the new trial")
+        line.wait(lambda: line.changes()[-1].action == "pause" and len(line.breaches()) > len(told), "the word of it")
     actions = [(change.action, change.automatic) for change in line.changes()]
     by_people = [("assign", False), ("guard", False), ("canary", False)]
-    assert actions == [*by_people, ("pause", True), ("resume", False), ("rollback", False)], "lost or told again"
+    assert actions == [*by_people, ("pause", True), ("resume", False), ("pause", True)], "lost or told again"
+    assert len({breach.id for breach in line.breaches()}) == len(line.breaches())
 
 
 def test_a_shadow_is_only_told_of(line: TrialLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,7 @@ def test_feedback_makes_a_version_with_another_threshold(plant: Plant, linegate_
     new = parse_bundle(plant.store.read(record.digest), ExtractorPool("cpu"), name="new", expect=record.digest)
     calibration = new.card.calibration
     assert record.calibration == calibration
+    assert record.good_distances == (0.9, 1.1), "the drift monitor's reference goes with it"
     assert calibration.rule == "feedback"
     assert calibration.field is not None
     found = calibration.field

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from deploy.local.redis import RedisServer
+from shared.errors import LinegateError
 from shared.events import TrainingCancelled, TrainingResult
 from shared.registry.client import Registry
 from shared.registry.place_key import PlaceKey
@@ -16,6 +18,8 @@ from shared.store import ArtifactStore
 from tests.integration.conftest import Kafka
 from tests.integration.training.service import TrainingService
 from tests.unit.training.pictures import write_photos
+from training.cli import train
+from training.following import JobRefused
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -41,6 +45,15 @@ def service(tmp_path: Path, kafka: Kafka, server: RedisServer, photos: Path) -> 
     service = TrainingService(tmp_path, kafka, server, photos)
     yield service
     service.close()
+
+
+def linegate(service: TrainingService, *words: str) -> tuple[int, str]:
+    """`linegate train`: exit status and what it said; an expected error is raised, as the root command would get it."""
+    env = {"KAFKA_BOOTSTRAP_SERVERS": service.bus.bootstrap_servers, "COLUMNS": "250", "USER": "ada"}
+    done = CliRunner().invoke(train, words, env=env)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
 
 
 def test_a_request_leads_to_a_candidate(service: TrainingService, tmp_path: Path) -> None:
@@ -69,18 +82,38 @@ def test_a_request_leads_to_a_candidate(service: TrainingService, tmp_path: Path
     assert [stage for stage in dict.fromkeys(word.stage for word in told) if stage] == [
         *("read", "crop", "features", "factorise", "calibrate", "test", "publish"),
     ]
-    # The same again, and once more after the worker is another.
+    # The same again, also of another worker, is done already; another one must not take the name.
     service.publish(request)
     service.stop(worker)
     service.worker()
-    again = service.request(version=f"{service.plant}-v1")
-    service.publish(request, again)
-    assert service.result(again.job).state == "failed"
-    assert "registered already" in str(service.result(again.job).reason)
+    service.publish(request)
+    again = (
+        "request",
+        "tiles",
+        "--place",
+        request.place,
+        "--version",
+        f"{service.plant}-v1",
+        "--job",
+        f"{service.plant}-2",
+    )
+    status, said = linegate(service, *again, "--weights", "random:1", "--crop", "full_frame", "--follow")
+    assert status == 1
+    assert f"failed: version {service.plant}-v1 is registered already" in said
     service.settle()
     assert len(service.results(request.job)) == 1
     assert len(service.versions()) == 1
-    assert list((tmp_path / "work").iterdir()) == []
+    service.wait(lambda: not list((service.folder / "work").iterdir()), "the end of what was only for the work")
+    status, listed = linegate(service, "jobs")
+    assert status == 0
+    (line,) = [line for line in listed.splitlines() if request.job in line]
+    assert all(word in line for word in ("done", request.place, "tiles", "ada", f"version {service.plant}-v1"))
+    assert linegate(service, "follow", request.job)[0] == 0
+    assert linegate(service, "follow", f"{service.plant}-2")[0] == 1
+    with pytest.raises(LinegateError, match="is over: done"):
+        linegate(service, "cancel", request.job)
+    with pytest.raises(JobRefused, match="does not lie below one of the trainer's folders"):
+        linegate(service, "request", "/etc", "--place", request.place, "--follow")
 
 
 def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> None:
@@ -122,7 +155,7 @@ def test_jobs_go_by_priority_and_may_be_cancelled(service: TrainingService) -> N
     order = [event.job for event in service.events if isinstance(event, TrainingResult)]
     assert order.index(high.job) < order.index(low.job) < order.index(dying.job)
     assert service.versions() == []
-    assert list((service.folder / "work").iterdir()) == []
+    service.wait(lambda: not list((service.folder / "work").iterdir()), "the end of what was only for the work")
 
 
 def test_another_worker_takes_over(service: TrainingService) -> None:

@@ -10,7 +10,7 @@ from shared.events import Fault, now
 from shared.registry.records import Assignment
 from shared.settings import DriftSettings, Settings
 from tests.integration.conftest import Kafka
-from tests.integration.rollout.conftest import PATIENCE, TrialLine
+from tests.integration.judge.conftest import PATIENCE, TrialLine
 from tests.unit.services.rollout.drift.streams import near, normal, record, verdicts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
