@@ -66,9 +66,12 @@ def judge(plant: Plant, record: VersionRecord) -> list[Verdict]:
         source=PixelSource(ImageSettings()), limits=ImageSettings(), snapshot=lambda: state, clock=lambda: CAPTURED,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while any(isinstance(result, Retry) for result in (results := step([crop("1"), crop("22"), crop("333")]))):
+    crops = [crop("1"), crop("22"), crop("333")]
+    results = step(crops)
+    while any(isinstance(result, Retry) for result in results):
         assert time.monotonic() < deadline, results  # a version is loaded in the background
         time.sleep(0.05)
+        results = step(crops)
     return [
         event for result in results if isinstance(result, Emit) for event in result.events if type(event) is Verdict
     ]
