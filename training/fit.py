@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Final
 
@@ -18,6 +17,7 @@ from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
 from training.caveats import caveats
+from training.code_version import code_version
 from training.data.crops import CropPolicy, Crops
 from training.data.sample import Sample
 from training.data.source import DataSet
@@ -202,14 +202,6 @@ def _make(spec: ModelSpec, pool: ExtractorPool) -> AnomalyModel:
         # pydantic's errors have many lines; the first two name the option and what is wrong with it.
         lines = [line.strip() for line in str(error.args[0] if error.args else error).splitlines() if line.strip()]
         raise FitRejected(f"cannot make this model: {' '.join(lines[:3])}") from error
-
-
-def code_version() -> str:
-    """Which Linegate this is."""
-    try:
-        return version("linegate")
-    except PackageNotFoundError:
-        return "unknown: run from a checkout that is not installed"
 
 
 @contextmanager

@@ -59,8 +59,19 @@ def publish_version(
         RegistryUnavailable: Redis does not answer.
         VersionExists: the name belongs to another bundle.
     """
-    key = signing_key(settings.signing)
-    store = ArtifactStore(settings.store)
+    signing_key(settings.signing)
+    store_version(made, ArtifactStore(settings.store))
+    return make_known(made.record, settings, before_register=before_register)
+
+
+def store_version(made: Made, store: ArtifactStore) -> None:
+    """Store the bundle with its papers beside it, and the reference that its crops were registered to. No secret but
+    the store's own is needed, so a machine that only fits can do it.
+
+    Raises:
+        PublishRejected: the bundle is not the one that was made.
+        StoreError: the store cannot be written.
+    """  # noqa: D205 - one sentence
     if (reference := made.papers.get("reference")) is not None:
         store.put(reference)
     digest = store.put(made.bundle)
@@ -69,11 +80,26 @@ def publish_version(
     for paper in made.papers.values():
         if paper != reference:
             store.put_named(digest, paper.name, paper)
-    if key is not None:
-        sign_artifact(store, digest, key)
+
+
+def make_known(
+    record: VersionRecord, settings: Settings, *, before_register: Callable[[], None] = lambda: None
+) -> VersionRecord:
+    """Sign a stored bundle where a key is set, then register its version. Doing it again is harmless.
+
+    Args:
+        record: of the version.
+        settings: of the store, the key and the registry.
+        before_register: see `publish_version`.
+
+    Raises:
+        KeyRejected, StoreError, RegistryUnavailable, VersionExists: see `publish_version`.
+    """
+    if (key := signing_key(settings.signing)) is not None:
+        sign_artifact(ArtifactStore(settings.store), record.digest, key)
     with Registry(settings.redis) as registry:
         before_register()
-        return registry.register(made.record)
+        return registry.register(record)
 
 
 def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> int:

@@ -149,7 +149,7 @@ class ModelKeeper:
             self._faults.cleared("out_of_memory", "models")
             return
         names, mib = ", ".join(crowd.left_out), 2**20
-        told = "parts wait for loads again and again" if crowd.gate else "a rollback to them takes a load"
+        told = "each load holds the line up" if crowd.gate else "a rollback takes a load, a shadow does not watch"
         self._faults.raised(
             Report(
                 "out_of_memory",

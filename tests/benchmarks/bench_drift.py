@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Final
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import ks_2samp
 
 from services.rollout.drift.decide import SignalName, find
 from services.rollout.drift.window import Parts, Watched
@@ -215,6 +217,102 @@ def alarms(
     return came
 
 
+def tell(folder: Path, picture: Path | None, every: int = 10) -> None:
+    """Stream what was measured through the monitor's decisions: good parts first, then changed ones."""
+    limits = DriftSettings()
+    for place in ("studio", "tiles"):
+        if not (folder / f"{place}.npz").exists():
+            continue
+        with np.load(folder / f"{place}.npz") as found:
+            values = dict(found)
+        if "padim/good/score" not in values:
+            say(f"{place}: not measured to the end")
+            continue
+        for kind in KINDS:
+            record = version(values[f"{kind}/held out/score"].tolist(), values[f"{kind}/held out/distance"].tolist())
+            good, near = values[f"{kind}/good/score"], values[f"{kind}/good/distance"]
+            quiet = alarms(record, limits, good, near, every=every)
+            say(f"{place} {kind}: alarms on {len(good)} good parts: {quiet or 'none'}")
+            assert record.calibration is not None
+            for name in sorted({key.split("/")[1] for key in values} - {"good", "held out"}):
+                scores, distances = values[f"{kind}/{name}/score"], values[f"{kind}/{name}/distance"]
+                shown = good[-limits.window_parts :], near[-limits.window_parts :]
+                came = alarms(
+                    record,
+                    limits,
+                    np.concatenate([shown[0], scores]),
+                    np.concatenate([shown[1], distances]),
+                    every=every,
+                )
+                after = {signal: at - limits.window_parts for signal, at in came.items()}
+                apart = [
+                    ks_2samp(live, held_out).statistic
+                    for live, held_out in (
+                        (scores, values[f"{kind}/held out/score"]),
+                        (distances, values[f"{kind}/held out/distance"]),
+                    )
+                ]
+                rejected = float(np.mean(scores >= record.calibration.threshold))
+                say(
+                    f"  {name}: alarm after {after or 'none'} of {len(scores)}; {rejected:.0%} rejected; KS of all "
+                    f"scores {apart[0]:.2f}, of distances {apart[1]:.2f}; median distance {np.median(distances):.2f}"
+                )
+    if picture is not None:
+        draw(folder / "studio.npz", picture)
+
+
+SHOWN: Final = ("blur 1.5 px", "one lamp out", "mobile camera", "damaged")
+GOOD_SHOWN: Final = 500
+
+
+def draw(measured: Path, picture: Path, kind: str = "patchcore", every: int = 5) -> None:
+    """Distances, and both signals' Kolmogorov-Smirnov distance, while a studio place's good parts change."""
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # late: it takes the backend that was chosen above
+
+    limits = DriftSettings()
+    with np.load(measured) as found:
+        values = dict(found)
+    record = version(values[f"{kind}/held out/score"].tolist(), values[f"{kind}/held out/distance"].tolist())
+    assert record.calibration is not None
+    figure, axes = plt.subplots(2, len(SHOWN), figsize=(16, 7), sharex=True, sharey="row", layout="constrained")
+    for column, name in enumerate(SHOWN):
+        scores, distances = (
+            np.concatenate([values[f"{kind}/good/{what}"][-GOOD_SHOWN:], values[f"{kind}/{name}/{what}"]])
+            for what in ("score", "distance")
+        )
+        passed = scores < record.calibration.threshold
+        upper, lower = axes[0][column], axes[1][column]
+        order = np.arange(len(scores)) - GOOD_SHOWN
+        upper.scatter(order[passed], distances[passed], s=6, color="#5d6d7e", label="passed")
+        upper.scatter(order[~passed], distances[~passed], s=6, color="#c0392b", label="rejected")
+        before: frozenset[SignalName] = frozenset()
+        ends, ks = [], {"score": [], "embedding": []}  # type: tuple[list[int], dict[SignalName, list[float]]]
+        raised: dict[SignalName, int] = {}
+        for end in range(limits.min_parts, len(scores) + 1, every):
+            held = slice(max(0, end - limits.window_parts), end)
+            parts = Parts(passed[held], scores[held][passed[held]], distances[held])
+            finding = find(WATCHED, parts, record, limits, before)
+            before = finding.drifting
+            ends.append(end - GOOD_SHOWN)
+            for signal in (finding.score, finding.embedding):
+                ks[signal.name].append(np.nan if signal.shift is None else signal.shift.ks)
+            for each in before:
+                raised.setdefault(each, end - GOOD_SHOWN)
+        for each, colour in (("embedding", "#1e8449"), ("score", "#2471a3")):
+            lower.plot(ends, ks[each], color=colour, label=f"KS, {each}")  # type: ignore[index]  # the two names
+            if each in raised:
+                lower.axvline(raised[each], color=colour, linestyle=":", label=f"{each}_drift raised")  # type: ignore[index]  # likewise
+        lower.axhline(limits.max_ks, color="#7f8c8d", linewidth=0.8, linestyle="--")
+        upper.set_title(f"{name} from part 0")
+        lower.set_xlabel("parts")
+        lower.legend(fontsize=8, loc="upper left")
+    axes[0][0].legend(fontsize=8, loc="upper left")
+    axes[0][0].set_ylabel("embedding distance")
+    axes[1][0].set_ylabel("KS distance over the window")
+    figure.savefig(picture, dpi=80)
+
+
 CASES: Final = ((300, 20), (300, 50), (300, 100), (300, 400), (200, 100), (500, 100))
 """Window and held-out parts."""
 
@@ -244,6 +342,22 @@ def simulate(runs: int, every: int = 50) -> None:
         say(f"window {window}, {held_out} held out: false {false}/{runs}, with 10 % damage {rough}/{runs}; {told}")
 
 
+def endure(runs: int, parts: int, every: int = 100) -> None:
+    """False alarms in long streams without drift, at several confidences: many windows, many chances."""
+    none = np.zeros(0)
+    for held_out in (50, 100, 400):
+        for confidence in (0.999, 0.9999):
+            random = np.random.default_rng(1)
+            limits = DriftSettings(confidence=confidence)
+            false = 0
+            for _ in range(runs):
+                record = version(random.gumbel(size=held_out).tolist(), ())
+                false += bool(alarms(record, limits, random.gumbel(size=parts), none, every=every))
+            say(
+                f"{held_out} held out, confidence {confidence}: {false} of {runs} streams of {parts} good parts alarmed"
+            )
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -251,11 +365,19 @@ def main() -> None:
     measuring = commands.add_parser("measure")
     measuring.add_argument("folder", type=Path)
     measuring.add_argument("--tiles", type=Path)
+    telling = commands.add_parser("tell")
+    telling.add_argument("folder", type=Path)
+    telling.add_argument("--picture", type=Path)
     simulating = commands.add_parser("simulate")
     simulating.add_argument("--runs", type=int, default=100)
+    simulating.add_argument("--long", type=int, metavar="PARTS", help="false alarms alone, in streams of so many parts")
     arguments = parser.parse_args()
-    if arguments.command == "simulate":
+    if arguments.command == "simulate" and arguments.long is None:
         simulate(arguments.runs)
+    elif arguments.command == "simulate":
+        endure(arguments.runs, arguments.long)
+    if arguments.command == "tell":
+        tell(arguments.folder, arguments.picture)
     if arguments.command == "measure":
         arguments.folder.mkdir(parents=True, exist_ok=True)
         if arguments.tiles is not None:

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "cancel": "training.cli.cancel:cancel",
     "recalibrate": "training.recalibrate.command:recalibrate",
     "collect": "training.collect.command:collect",
+    "many": "training.cli.many:many",
 }
 """Name -> module:function, in the order in which the help lists them."""
 DEFAULT: Final = "fit"

@@ -13,13 +13,13 @@ from shared.events.base import Model, now
 from shared.pixels import PixelSource
 from shared.registry.place_key import PlaceKey
 from shared.settings import Settings
+from training.code_version import code_version
 from training.collect.folder import whole_folder
 from training.collect.ledger import Ledger
 from training.collect.photos import CollectRejected, Written, write_photos
 from training.collect.read import Reading
 from training.data.manifest import load_manifest
 from training.digests import data_digest
-from training.fit import code_version
 
 MANIFEST: Final = "manifest.jsonl"
 PROVENANCE: Final = "provenance.json"

@@ -17,7 +17,7 @@ from shared.signing.keys import signing_key
 from shared.store import ArtifactStore
 from training.arguments import version_name
 from training.calibrate import expected_false_alarm_rate, false_alarm_interval
-from training.fit import code_version
+from training.code_version import code_version
 from training.metrics import Floats
 from training.recalibrate.choice import Choice
 from training.recalibrate.labels import FieldLabels, Wanted
@@ -125,6 +125,7 @@ def new_record(
         place=wanted.key,
         data=card.data,
         calibration=card.calibration,
+        good_distances=() if card.embedding is None else card.embedding.good_distances,
         metrics=card.metrics,
         code_version=card.code_version,
         parent=card.parent,

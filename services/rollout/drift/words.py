@@ -11,10 +11,10 @@ from shared.settings.drift import DriftSettings
 
 KINDS: Final[dict[SignalName, FaultKind]] = {"score": "score_drift", "embedding": "embedding_drift"}
 _HINTS: Final[dict[SignalName, str]] = {
-    "score": "look at the camera and its light first, then at the parts; if all is as it should be, recalibrate the "
-    "version or train a new one",
+    "score": "look at the camera and its light first, then at the parts; if all is as it should be, recalibrate by "
+    "feedback (`linegate train recalibrate`) and train a new version from parts of now, which ends this",
     "embedding": "the pictures themselves changed: look at light, focus and position of the camera; if the change is "
-    "meant to stay, train a new version from photos of now",
+    "meant to stay, train a new version from photos of now, which ends this",
 }
 
 

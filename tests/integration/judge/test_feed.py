@@ -44,12 +44,13 @@ class Watcher:
 def test_nobody_looks_before_all_that_was_there_is_told(kafka: Kafka) -> None:
     """Both topics, all partitions, from the window on; what is no verdict is passed over; each verdict once."""
     bus = BusSettings(bootstrap_servers=kafka.bootstrap_servers)
-    key = f"t{uuid.uuid4().hex[:8]}/*/*/*/*"
+    name = f"t{uuid.uuid4().hex[:8]}"
+    key = f"{name}/*/*/*/*"
     first, second = Watcher(key), Watcher(key)
     known: list[Snapshot | None] = [None]
     with EventPublisher(bus) as publisher:
-        futures = [publisher.publish(opinion(f"{key}{i}", "v2", "champion", key=key, at=now())) for i in range(300)]
-        futures += [publisher.publish(opinion(f"{key}{i}", "v3", "shadow", key=key, at=now())) for i in range(300)]
+        futures = [publisher.publish(opinion(f"{name}-{i}", "v2", "champion", key=key, at=now())) for i in range(300)]
+        futures += [publisher.publish(opinion(f"{name}-{i}", "v3", "shadow", key=key, at=now())) for i in range(300)]
         futures.append(publisher.publish_record(OutgoingRecord(Verdict.TOPIC, b"k", b"no verdict", ())))
         for future in futures:
             future.result(PATIENCE)

@@ -13,6 +13,7 @@ from shared.bus.publisher import EventPublisher
 from shared.bus.settings import BusSettings
 from shared.events import Event
 from shared.models.bundle import write_bundle
+from shared.models.embedding import EmbeddingStream
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
@@ -76,8 +77,12 @@ def plant(kafka: Kafka, redis_url: str, tmp_path: Path, monkeypatch: pytest.Monk
         store=StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "other cache"),
     )
     model = make_model(SPEC, ExtractorPool("cpu"))
-    model.fit([picture(i) for i in range(6)])
-    digest = write_bundle(tmp_path / "bundle", model, a_card(THRESHOLD))
+    embeddings = EmbeddingStream(model.spec.extractor.input)
+    model.fit([picture(i) for i in range(6)], seen=embeddings.add)
+    learnt = embeddings.reference()
+    assert learnt is not None
+    card = a_card(THRESHOLD).model_copy(update={"embedding": learnt.held_out([0.9, 1.1])})
+    digest = write_bundle(tmp_path / "bundle", model, card)
     store = ArtifactStore(settings.store)
     store.put(tmp_path / "bundle")
     key = signing_key(settings.signing)

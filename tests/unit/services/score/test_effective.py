@@ -63,10 +63,10 @@ class Book:
 
 assignments = st.builds(
     Assignment,
-    champion=st.sampled_from(VERSIONS),
-    canary=st.none() | st.builds(Canary, version=st.sampled_from(VERSIONS), percent=st.just(20.0)),
-    shadow=st.none() | st.sampled_from(VERSIONS),
-    former=st.none() | st.sampled_from(VERSIONS),
+    champion=st.sampled_from(VERSIONS[:4]),
+    canary=st.none() | st.builds(Canary, version=st.sampled_from(VERSIONS[:4]), percent=st.just(20.0)),
+    shadow=st.none() | st.sampled_from(VERSIONS[:4]),
+    former=st.none() | st.sampled_from(VERSIONS[:4]),
 )
 
 
@@ -93,9 +93,11 @@ class Interleavings(RuleBasedStateMachine):
         self.state = self.state.model_copy(update={"revision": revision, "assignments": there, "stale": False})
         self.ever[key].append(held)
 
-    @rule(key=st.sampled_from(KEYS))
-    def remove(self, key: str) -> None:
+    @precondition(lambda self: self.state.assignments)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
         """An entry is taken away."""
+        key = data.draw(st.sampled_from(sorted(self.state.assignments)))
         there = {k: held for k, held in self.state.assignments.items() if k != key}
         revision = self.state.revision + 1
         self.state = self.state.model_copy(update={"revision": revision, "assignments": there})
@@ -118,6 +120,13 @@ class Interleavings(RuleBasedStateMachine):
                 assert view.assignments[key] == held, "what can be judged by is judged by"
             elif view.assignments.get(key) != self.seen.get(key):
                 raise AssertionError("an entry that cannot be judged by came into force")
+
+    @precondition(lambda self: self.book.loading)
+    @rule(well=st.booleans())
+    def all_loads_end(self, *, well: bool) -> None:
+        """Nothing is under way any more."""
+        for digest in sorted(self.book.loading):
+            self.book.end(digest, well=well)
 
     @precondition(lambda self: self.book.loading)
     @rule(data=st.data(), how=st.sampled_from(["well", "badly", "hangs"]))
@@ -155,7 +164,7 @@ class Interleavings(RuleBasedStateMachine):
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestInterleavings.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def snapshot(revision: int, **keys: Assignment) -> Snapshot:

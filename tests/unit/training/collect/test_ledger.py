@@ -127,6 +127,15 @@ def test_damage_on_one_photo_spoils_all_photos_of_the_part() -> None:
     assert selection.excluded == {"feedback": 1}
 
 
+def test_the_gravest_word_against_a_part_is_kept() -> None:
+    """A person's over a verdict's over a shadow's: what a rejected part's other photo is called depends on it."""
+    assert selected(passed("1"), shadow("1"), verdict("1", image="b")).excluded == {"verdict": 1}
+    assert selected(passed("1"), verdict("1", image="b"), shadow("1")).excluded == {"verdict": 1}
+    rejected = verdict("1", time=CAPTURED)
+    said = (labelled("1", "confirmed_damage"), labelled("1", "confirmed_good", image="second"))
+    assert images(selected(rejected, *said)) == {"photo-1": "damaged"}
+
+
 def test_labels_from_elsewhere_or_long_ago_are_no_photos_of_ours() -> None:
     """But damage counts against the part all the same."""
     old = labelled("1", "missed_damage", captured=SINCE - timedelta(days=1), image="old")

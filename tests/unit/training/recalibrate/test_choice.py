@@ -149,6 +149,20 @@ def test_it_falls_where_passed_parts_were_looked_at() -> None:
     assert choice.chosen.threshold > 5.5
 
 
+def test_it_falls_only_where_the_rejected_parts_reach_the_target_too() -> None:
+    """And no further down than somebody looked."""
+    audited = [(1 + n / 10, False) for n in range(10)]
+    missed = [(5 + n / 1000, True) for n in range(1000)]
+    mixed = [(PRESENT + n, bad) for n in range(50) for bad in (True, False)]
+    choice = chosen([*mixed, *audited, *missed], 0.9, 0.9)
+    assert choice.may_fall
+    assert choice.chosen is None
+    clean = [(PRESENT + n, True) for n in range(50)]
+    choice = chosen([*clean, *audited, *missed, (0.2, True)], 0.9, 0.9)
+    assert choice.chosen is not None
+    assert choice.chosen.threshold == pytest.approx(0.6)
+
+
 def test_what_it_costs_is_counted() -> None:
     """False alarms from 10 to 13.9, damage from 12 on: precision 0.99 lets 19 of 200 damaged parts pass."""
     alarms = [(10 + n / 10, False) for n in range(40)]

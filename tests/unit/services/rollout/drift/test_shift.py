@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.rollout.drift.reference import Reference, good_distances, passing_scores
 from services.rollout.drift.shift import shift
-from shared.models.card import Calibration
+from shared.models.card import Calibration, DataSummary
 from shared.registry.records import VersionRecord
 from tests.unit.services.rollout.drift.streams import THRESHOLD, normal, record
 
@@ -83,6 +83,29 @@ def test_scores_are_held_to_those_that_would_pass() -> None:
     whole = passing_scores(made)
     assert isinstance(whole, Reference)
     assert shift(live[live < 0], whole).ks > 0.4
+
+
+def test_labels_of_operators_are_no_held_out_parts() -> None:
+    """A version recalibrated by feedback counts its labels; what is compared are still the parts held out before."""
+    made = record(held_out=40)
+    assert made.calibration is not None
+    update = {"rule": "feedback", "good_parts": 5000}
+    again = made.model_copy(update={"calibration": made.calibration.model_copy(update=update)})
+    data = DataSummary(
+        name="d",
+        digest="d" * 64,
+        train_good=9,
+        calibration_good=150,
+        calibration_damaged=0,
+        test_good=0,
+        test_damaged=0,
+    )
+    for reference, parts in ((good_distances(made), 40), (good_distances(again), 40)):
+        assert isinstance(reference, Reference)
+        assert reference.parts == parts
+    known = good_distances(again.model_copy(update={"data": data}))
+    assert isinstance(known, Reference)
+    assert known.parts == 150
 
 
 def test_a_version_without_held_out_parts_says_so() -> None:
