@@ -3,8 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.linegate-ready
-# Tests start a real broker and run torch: more threads than cores only makes both slower.
+# Torch beside a real broker: more threads than cores only makes both slower.
 export OMP_NUM_THREADS ?= 2
+# Processes that run tests at once (docs/tests.md); most tests wait for Kafka longer than they compute. Servers that the
+# environment names would be shared, and tests count what is on their topics: then it is one process.
+WORKERS ?= $(if $(KAFKA_BOOTSTRAP_SERVERS)$(REDIS_URL),0,3)
+# Whole files, because fixtures are made per file; in their own order, because those with long tests come first.
+PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test slow lint unit integration acl-minimal chaos chaos-control bench docs lock clean
@@ -24,7 +29,7 @@ demo: $(READY) ## train two models, stream 200 photos through the real pipeline,
 	$(BIN)/linegate demo
 
 test: $(READY) lint ## everything a change must pass
-	$(BIN)/python -m pytest -m "not slow and not minimal"
+	$(PYTEST) -m "not slow and not minimal"
 
 slow: $(READY) ## the tests that wait for Kafka's own time-outs
 	$(BIN)/python -m pytest -m slow
@@ -35,10 +40,10 @@ lint: $(READY) ## format, lint and types
 	$(BIN)/mypy
 
 unit: $(READY) ## the tests without Kafka and Redis
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 integration: $(READY) ## the tests on real Kafka and real Redis
-	$(BIN)/python -m pytest tests/integration tests/e2e
+	$(PYTEST) tests/integration tests/e2e
 
 acl-minimal: $(READY) ## take each right of deploy/security away in turn: no service does its job without it (minutes)
 	$(BIN)/python -m pytest -m minimal tests/integration/transport

@@ -12,7 +12,7 @@ def up(
     ),
     port: Annotated[int, typer.Option(help="The gateway's port.")] = 8080,
 ) -> None:
-    """Run a whole Linegate on this machine: Kafka, Redis, gateway, crop and score. Ctrl-C stops it."""
+    """Run a whole Linegate on this machine: Kafka, Redis, the gateway and all workers. Ctrl-C stops it."""
     from deploy.local.up import run_up
 
     raise typer.Exit(run_up(folder, port))

@@ -49,6 +49,24 @@ def gateway() -> None:
     raise typer.Exit(run("gateway", main))
 
 
+@serve.command()
+def rollout() -> None:
+    """Judge the versions on trial, take bad ones back, tell every change of a rollout (docs/judge.md)."""
+    from services.rollout.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("rollout", main))
+
+
+@serve.command()
+def labels() -> None:
+    """Join what people found with the verdict it is about (docs/feedback.md)."""
+    from services.labels.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("labels", main))
+
+
 class Via(StrEnum):
     """How a photo is sent."""
 

@@ -1,8 +1,15 @@
-"""Settings shared by all tests."""
+"""Settings shared by all tests, and what lets several processes run them at once (pytest-xdist).
+
+Each process has servers of its own and ports of its own. Servers given by the environment are one for all, so with
+those there is one process (`make` sees to it).
+"""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from deploy.local import process
 
 # A loaded machine must not fail a test: nothing here asserts on wall time.
 # Derandomised: a change is judged by the same examples everywhere; `HYPOTHESIS_PROFILE=search` looks for new ones.
@@ -10,3 +17,15 @@ quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "max
 settings.register_profile("linegate", derandomize=True, **quiet)
 settings.register_profile("search", **quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "linegate"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this process of several its own part of the ports; refuse several processes on given servers."""
+    given = [name for name in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL") if name in os.environ]
+    if given and config.getoption("numprocesses", None):
+        raise pytest.UsageError(f"{' and '.join(given)} would be shared by several processes: run pytest with -n 0")
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None:
+        # `free_port` looks before its caller binds: two processes that look at once must not see the same port.
+        number, count = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        process.PORTS = process.PORTS[number::count]  # type: ignore[misc]  # Final for the product, not for its tests

@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from shared.errors import LinegateError
-from shared.models.card import MOST_QUANTILES, Calibration, Interval, ThresholdRule
+from shared.models.card import Calibration, Interval, ThresholdRule
+from shared.models.quantiles import kept
 from training.metrics import Floats, OperatingPoints, operating_points
 
 ENOUGH_DAMAGED: Final = 20
@@ -78,7 +79,7 @@ def calibrate(
         parameter=number,
         false_alarm_rate=expected_false_alarm_rate(fine, threshold, fitted=rule in ("mean_sd", "gumbel")),
         false_alarm_interval=false_alarm_interval(fine, threshold),
-        good_scores=_quantiles(fine),
+        good_scores=kept(fine),
         warnings=(*warnings, *_warnings(fine, bad, rule, number)),
     )
 
@@ -215,13 +216,6 @@ def _warnings(good: Floats, damaged: Floats, rule: ThresholdRule, number: float 
         if deviation > 0 and (good.max() - middle) / deviation > OUTLIER:
             found.append("one good calibration part scores far above the rest: check its label and its exposure")
     return found
-
-
-def _quantiles(good: Floats) -> tuple[float, ...]:
-    ordered = np.sort(good)
-    if len(ordered) > MOST_QUANTILES:
-        ordered = np.quantile(ordered, np.linspace(0, 1, MOST_QUANTILES))
-    return tuple(float(score) for score in ordered)
 
 
 def _points(good: Floats, damaged: Floats) -> OperatingPoints:

@@ -15,9 +15,14 @@ def calibration_of(options: TrainOptions, held_out: Scored, test: Scored) -> Cal
     Raises:
         CalibrationRejected: no threshold can be set as asked.
     """
-    if options.protocol == "author":
-        return calibrate(test.good_scores, test.damaged_scores, rule="author")
-    return calibrate(held_out.good_scores, held_out.damaged_scores, rule=options.rule, parameter=options.parameter)
+    parts = compared_with(options, held_out, test)
+    rule, parameter = ("author", None) if options.protocol == "author" else (options.rule, options.parameter)
+    return calibrate(parts.good_scores, parts.damaged_scores, rule=rule, parameter=parameter)
+
+
+def compared_with(options: TrainOptions, held_out: Scored, test: Scored) -> Scored:
+    """The parts that set the threshold and that live ones are compared with; the study's are those of the test."""
+    return test if options.protocol == "author" else held_out
 
 
 def measured(

@@ -8,9 +8,11 @@ from typing import Final
 from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.models.base import AnomalyModel, Image, Progress
-from shared.models.card import DataSummary, ModelCard
+from shared.models.card import DataSummary, ModelCard, SelfCheck
+from shared.models.embedding import EmbeddingStream
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.self_check import make_self_check
 from shared.models.spec import ModelSpec
 from shared.registration_reference import Reference, pack, unpack
 from shared.registry.records import StationConfig
@@ -21,7 +23,7 @@ from training.data.sample import Sample
 from training.data.source import DataSet
 from training.data.split import SCHEMES, Split, split
 from training.digests import data_digest, photo_digests
-from training.evaluate import calibration_of, measured
+from training.evaluate import calibration_of, compared_with, measured
 from training.examples import choose_examples
 from training.metrics import confusion
 from training.options import TrainOptions
@@ -76,11 +78,16 @@ def train(
             f"{len(good)} good crops are too few to learn from", hint=hint or "about 50 good photos make a start"
         )
     with _timed(seconds, "fit"):
-        model.fit(_Pixels(crops, good), progress=progress)
+        embeddings = EmbeddingStream(model.spec.extractor.input)
+        model.fit(_Pixels(crops, good), progress=progress, seen=embeddings.add)
+        embedding = embeddings.reference()
     with _timed(seconds, "calibrate"):
         held_out = [s for s in parts.calibration if s.name not in lost]
         scored = score_crops(
-            model, crops.stream(held_out), advance=lambda done: report("calibrate", done, len(held_out))
+            model,
+            crops.stream(held_out),
+            embedding=embedding,
+            advance=lambda done: report("calibrate", done, len(held_out)),
         )
     judged = [s for s in parts.test if s.name not in lost]
     pixels = PixelMetrics() if options.pixel_metrics and any(s.mask is not None for s in judged) else None
@@ -88,6 +95,7 @@ def train(
         test = score_crops(
             model,
             crops.stream(judged, masks=pixels is not None),
+            embedding=embedding,
             pixels=pixels,
             advance=lambda done: report("test", done, len(judged)),
         )
@@ -108,9 +116,11 @@ def train(
             test_good=len(test.good_scores),
             test_damaged=len(test.damaged_scores),
         ),
+        embedding=embedding and embedding.held_out(compared_with(options, scored, test).good_distances),
         protocol=options.protocol,
         code_version=code_version(),
         crop=_recipe(options, crops.reference),
+        self_check=_self_check(model, options),
         weights_are_random=model.spec.extractor.weights.are_random,
         parent=options.parent,
     )
@@ -165,6 +175,12 @@ def _reference(
     # Read back, so that training crops by what the line will read.
     crops.reference = unpack(content)
     return content, learnt
+
+
+def _self_check(model: AnomalyModel, options: TrainOptions) -> SelfCheck:
+    """On a picture of the size of the line's largest crop; of the network's input where there is no such size."""
+    size = model.spec.extractor.input if options.crop == "none" else options.station
+    return make_self_check(model, size.height, size.width)
 
 
 def _recipe(options: TrainOptions, reference: Reference | None) -> CropRecipe | None:

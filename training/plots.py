@@ -29,10 +29,11 @@ LOG_FROM: Final = 12.0
 """Ratio of the highest to the median score from which the axis is logarithmic, or the bulk would be one bar."""
 
 
-def histogram(good: Floats, damaged: Floats, threshold: float) -> str:
-    """Score histograms of good and damaged test parts with the threshold."""
+def histogram(good: Floats, damaged: Floats, threshold: float, *, former: float | None = None) -> str:
+    """Score histograms of good and damaged parts with the threshold, and a dotted line at a `former` one."""
     everything = np.concatenate([good, damaged])
-    low, high = min(everything.min(), threshold), max(everything.max(), threshold)
+    marks = [threshold] if former is None else [threshold, former]
+    low, high = min(everything.min(), *marks), max(everything.max(), *marks)
     log = low > 0 and high / np.median(everything) > LOG_FROM
     low, high = (low / 1.05, high * 1.05) if log else (low - 0.02 * (high - low), high + 0.02 * (high - low))
     if high <= low:
@@ -48,6 +49,8 @@ def histogram(good: Floats, damaged: Floats, threshold: float) -> str:
         axes.set_xlim(low, high)
         axes.set_ylim(0, axes.get_ylim()[1] * 1.12)
         axes.axvline(threshold, color=INK, lw=1.2, ls=(0, (4, 3)))
+        if former is not None:
+            axes.axvline(former, color=MUTED, lw=1.2, ls=(0, (1, 2)))
         top = axes.get_xaxis_transform()
         right = (np.log(threshold / low) / np.log(high / low) if log else (threshold - low) / (high - low)) < 0.8
         axes.annotate(

@@ -18,6 +18,11 @@ TITLES: Final[Mapping[str, str]] = {
     "factorise": "Fitting Gaussians",
     "calibrate": "Scoring calibration parts",
     "test": "Scoring test parts",
+    "labels": "Reading labels",
+    "verdicts": "Reading verdicts",
+    "shadow verdicts": "Reading shadow verdicts",
+    "photos": "Looking for photos",
+    "written": "Writing photos",
 }
 
 

@@ -7,10 +7,11 @@ from shared.crop_recipe import CropRecipe
 from shared.errors import LinegateError
 from shared.events import TrainingSpec
 from shared.registration_reference import unpack
+from shared.registry import lifecycle
 from shared.registry.client import Registry
 from shared.registry.coupling import stations_at
 from shared.registry.place_key import PlaceKey
-from shared.registry.records import Assignment, StationConfig, VersionRecord
+from shared.registry.records import StationConfig, VersionRecord
 from shared.settings import Settings
 from shared.signing import sign_artifact
 from shared.signing.keys import signing_key
@@ -102,21 +103,28 @@ def make_known(
 
 
 def assign(key: PlaceKey, version: str, *, author: str, settings: Settings) -> int:
-    """Make a registered version the champion at `key`; returns the revision.
+    """Make a registered version the champion at `key`, without a trial; returns the revision.
+
+    The champion before stays warm: `linegate rollout rollback` puts it in force again.
 
     Raises:
-        PublishRejected: a canary or shadow is under way there, which a plain assignment would end.
+        TransitionRejected: another version is on trial there.
         RegistryUnavailable: Redis does not answer.
         RevisionConflict: somebody else changed the entry meanwhile.
     """
     with Registry(settings.redis) as registry:
-        held = registry.snapshot().assignment(key)
-        if held is not None and (held.record.canary is not None or held.record.shadow is not None):
-            raise PublishRejected(
-                f"a rollout is under way at {key}", hint="finish it, or use `linegate rollout` for this version"
-            )
-        expected = None if held is None else held.revision
-        return registry.assign(key, Assignment(champion=version), expected=expected, author=author)
+        held = registry.assignment(key)
+        if held is not None and held.record.champion == version:
+            return held.revision
+        done = registry.advance(
+            key,
+            lambda held: lifecycle.promote(held, version, direct=True),
+            action="promote",
+            author=author,
+            note="linegate train --assign",
+            expected=None if held is None else held.revision,
+        )
+        return done.revision
 
 
 def reference_of(spec: TrainingSpec, place: PlaceKey | None, settings: Settings) -> Reference:

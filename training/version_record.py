@@ -38,6 +38,7 @@ def version_record(
         place=place,
         data=card.data,
         calibration=card.calibration,
+        good_distances=() if card.embedding is None else card.embedding.good_distances,
         metrics=card.metrics,
         code_version=card.code_version,
         parent=card.parent,

@@ -5,7 +5,7 @@ from typing import Final
 
 from scipy import stats
 
-from shared.models.card import Calibration, Interval, ThresholdRule
+from shared.models.card import Calibration, CalibrationRule, Interval
 from training.metrics import Confusion
 
 METRIC_NAMES: Final[Mapping[str, str]] = {
@@ -36,13 +36,14 @@ METRIC_MEANINGS: Final[Mapping[str, str]] = {
     "pixel_auroc": "chance that a damaged pixel is hotter than a good one",
     "aupro": "share of each damaged region covered, up to 30 % false positives",
 }
-_RULES: Final[Mapping[ThresholdRule, str]] = {
+_RULES: Final[Mapping[CalibrationRule, str]] = {
     "precision": "catches the most damage with at least {parameter:g} of the stopped calibration parts truly damaged",
     "mean_sd": "mean + {parameter:g} standard deviations of held-out good parts",
     "gumbel": "{parameter:.4g} quantile of a Gumbel distribution fitted to held-out good parts",
     "quantile": "{parameter:.4g} quantile of held-out good parts",
     "author": "equal error rate on the test parts themselves",
     "manual": "set by a person",
+    "feedback": "the lowest with at least {parameter:g} of the stopped parts truly damaged, by what people found",
 }
 
 

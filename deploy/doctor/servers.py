@@ -90,8 +90,9 @@ def redis(settings: Settings) -> Iterator[Finding]:
         yield ok("Redis keeps an append-only file")
     else:
         yield warn(
-            "Redis keeps no append-only file: a restart may set assignments back",
-            "set `appendonly yes` in redis.conf (CONFIG SET appendonly yes, then CONFIG REWRITE)",
+            "Redis keeps no append-only file: a restart may set assignments back, or lose them all",
+            "set `appendonly yes` in redis.conf (CONFIG SET appendonly yes, then CONFIG REWRITE), and keep an export "
+            "beside it: docs/registry-backup.md",
         )
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":

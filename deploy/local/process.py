@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -32,10 +32,20 @@ class ServerProcess:
         command: program and arguments.
         log: file that takes its output (appended).
         grace: seconds between SIGTERM and SIGKILL when stopping.
+        settings: added to the environment. Never in the command: whoever lists the machine's processes sees that.
     """
 
-    def __init__(self, name: str, command: Sequence[str], *, log: Path, grace: float = 10.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log: Path,
+        grace: float = 10.0,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
+        self._environment = {**os.environ, **(settings or {})}
         self.log = log
         self._command = tuple(command)
         self._grace = grace
@@ -55,6 +65,7 @@ class ServerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
+                env=self._environment,
                 start_new_session=True,
             )
         line = self._guard.stdout.readline() if self._guard.stdout else b""

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deploy.local.stack import LocalStack
 from deploy.local.supervisor import Supervisor
-from deploy.local.workers import LocalWorkers, worker_settings
+from deploy.local.workers import ALL_WORKERS, LocalWorkers, worker_settings
 
 
 def run_up(folder: Path, port: int) -> int:
@@ -24,7 +24,10 @@ def run_up(folder: Path, port: int) -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     with console.status("starting Kafka and Redis"), LocalStack(folder) as stack:
         settings = worker_settings(stack, folder, port=port)
-        with LocalWorkers(folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers) as workers:
+        workers = LocalWorkers(
+            folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers, names=ALL_WORKERS
+        )
+        with workers:
             console.print(f"[bold]Linegate is up[/bold] on {stack.broker_version} and Redis {stack.redis_version}")
             console.print(f"  gateway  http://127.0.0.1:{port}/v1/images")
             console.print(f"  logs     {folder / 'logs'}")

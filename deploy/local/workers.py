@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,17 +20,22 @@ from shared.bus.clients import open_admin
 from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
-STEP_WORKERS: Final = ("crop", "score")
+STEP_WORKERS: Final = ("crop", "score", "labels", "train")
+"""Those that work in a consumer group."""
+LINE_WORKERS: Final = ("gateway", "crop", "score")
+"""What a line needs to be judged."""
+ALL_WORKERS: Final = (*LINE_WORKERS, "labels", "rollout", "train")
+"""A whole Linegate."""
 
 
 class LocalWorkers:
-    """Gateway, crop and score as separate processes, for the length of a `with` block. Each has a port for probes.
+    """Workers as separate processes, for the length of a `with` block. Each has a port for probes.
 
     Args:
         directory: receives one log file per worker.
         settings: what the workers are told by environment, e.g. `{"LINEGATE_GATEWAY__PORT": "8080"}`.
         bootstrap_servers: Kafka, to see when the workers have joined their groups.
-        names: which workers to start.
+        names: which workers to start; gateway, crop and score by default.
     """
 
     def __init__(
@@ -38,7 +44,7 @@ class LocalWorkers:
         *,
         settings: Mapping[str, str],
         bootstrap_servers: str,
-        names: Sequence[str] = ("gateway", *STEP_WORKERS),
+        names: Sequence[str] = LINE_WORKERS,
     ) -> None:
         self._directory = directory
         self._settings = settings
@@ -63,14 +69,16 @@ class LocalWorkers:
                 settings = {**self._settings, "LINEGATE_PROBES__PORT": str(port)}
                 process = ServerProcess(
                     f"linegate {name}",
-                    ["env", *(f"{key}={value}" for key, value in settings.items()), *command("serve", name)],
+                    command("serve", name),
                     log=self._directory / f"{name}.log",
+                    settings=settings,
                 )
                 starting.callback(process.stop)
                 self.processes[name] = process
                 self.probes[name] = f"http://127.0.0.1:{port}"
-            if "gateway" in self._names:
-                self.processes["gateway"].wait_ready(self._gateway_ready, timeout=START_SECONDS)
+            for name in self._names:
+                if name not in STEP_WORKERS:
+                    self.processes[name].wait_ready(partial(self._ready, name), timeout=START_SECONDS)
             self._wait_for_groups([name for name in self._names if name in STEP_WORKERS])
             self._exit = starting.pop_all()
         return self
@@ -85,9 +93,9 @@ class LocalWorkers:
             if not process.running:
                 raise ServerFailedError(f"linegate {name} ended. Its log, {process.log}, ends:\n{process.tail()}")
 
-    def _gateway_ready(self) -> bool:
+    def _ready(self, name: str) -> bool:
         try:
-            return httpx.get(f"{self.probes['gateway']}/readyz", timeout=5).is_success
+            return httpx.get(f"{self.probes[name]}/readyz", timeout=5).is_success
         except httpx.TransportError:
             return False
 
@@ -120,6 +128,8 @@ def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, 
         "REDIS_URL": stack.redis_url,
         "LINEGATE_STORE__URL": str(root / "store"),
         "LINEGATE_STORE__CACHE_DIR": str(root / "cache"),
+        "LINEGATE_TRAINING__WORK_DIR": str(root / "training"),
+        "LINEGATE_TRAINING__CACHE_DIR": str(root / "crops"),
         "LINEGATE_GATEWAY__PORT": str(port),
         # Only where they are: the key itself would be seen by whoever lists the processes of this machine.
         "LINEGATE_AUTH__KEYS_FILE": str(access.keys_file),

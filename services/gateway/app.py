@@ -7,13 +7,19 @@ from typing import Any, Final, Protocol
 from fastapi import FastAPI, Security
 
 from services.gateway import openapi, problems
+from services.gateway.feedback import SCHEMAS as FEEDBACK_SCHEMAS
+from services.gateway.feedback import feedback_routes
+from services.gateway.feedback_desk import FeedbackDesk
 from services.gateway.guard import Guard
+from services.gateway.rollout_desk import RolloutDesk
+from services.gateway.rollout_openapi import SCHEMAS as ROLLOUT_SCHEMAS
+from services.gateway.rollouts import rollout_routes
 from services.gateway.routes import Gateway, v1
 from services.gateway.submissions import Acknowledgement, Submissions
 from services.gateway.verdict_cache import VerdictCache
 from shared.auth import Authenticator
 from shared.bus.topics import MAX_RECORD_BYTES
-from shared.events import PartImage
+from shared.events import Feedback, PartImage
 from shared.settings import Settings
 
 API_VERSION: Final = "1"
@@ -25,6 +31,8 @@ UPLOADS: Final = 32
 """Photos in memory at once; the next client is told to come again in a second."""
 BACKLOG_BYTES: Final = 192 * 1024 * 1024
 """Photos on their way to Kafka; three quarters of the publisher's queue."""
+FEEDBACK_BACKLOG: Final = 1000
+"""Words of people on their way to Kafka."""
 HEADER_ROOM: Final = 64 * 1024
 """Bytes of a Kafka record beside the photo."""
 
@@ -32,7 +40,7 @@ HEADER_ROOM: Final = 64 * 1024
 class Publisher(Protocol):
     """What the gateway needs of `shared.bus.publisher.EventPublisher`."""
 
-    def publish(self, event: PartImage, /) -> Acknowledgement:
+    def publish(self, event: PartImage | Feedback, /) -> Acknowledgement:
         """Hand `event` to Kafka; the future resolves when the broker holds it."""
         ...
 
@@ -43,6 +51,7 @@ def create_app(
     verdicts: VerdictCache,
     authenticator: Authenticator,
     *,
+    rollouts: RolloutDesk,
     reachable: Callable[[], bool],
     current: Callable[[], bool],
     acknowledge_s: float = ACKNOWLEDGE_SECONDS,
@@ -54,6 +63,7 @@ def create_app(
         publisher: takes photos to Kafka.
         verdicts: filled by a reader of Kafka.
         authenticator: tells who asks.
+        rollouts: asks the registry.
         reachable: whether Kafka answers; may block for a moment.
         current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement.
@@ -85,11 +95,15 @@ def create_app(
     )
     problems.install(app)
     app.include_router(v1(gateway))
+    app.include_router(
+        feedback_routes(gateway, FeedbackDesk(publisher.publish, capacity=WINDOW, backlog=FEEDBACK_BACKLOG))
+    )
+    app.include_router(rollout_routes(guard, rollouts))
     generate = app.openapi
 
     def with_problems() -> dict[str, Any]:
         schema = generate()
-        schema["components"]["schemas"].update(openapi.SCHEMAS)
+        schema["components"]["schemas"].update(openapi.SCHEMAS | FEEDBACK_SCHEMAS | ROLLOUT_SCHEMAS)
         return schema
 
     app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

@@ -9,12 +9,14 @@ import structlog
 from services.answers import AnswerFeed
 from services.gateway.app import create_app
 from services.gateway.probe import KafkaProbe
+from services.gateway.rollout_desk import RolloutDesk
 from services.gateway.verdict_cache import Judged, VerdictCache
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
 from shared.events import now
 from shared.http_server import HttpServer
 from shared.probes import probes
+from shared.registry.client import Registry
 from shared.settings import ProbesSettings, Settings
 from shared.settings.sections import is_loopback
 
@@ -48,23 +50,26 @@ def main(settings: Settings, stop: threading.Event) -> int:
     kafka = KafkaProbe(settings.bus)
     publisher = EventPublisher(settings.bus)
     try:
-        app = create_app(
-            settings,
-            publisher,
-            verdicts,
-            authenticator,
-            reachable=kafka.reachable,
-            current=lambda: feed.current,
-        )
-        server = HttpServer(
-            app, host=settings.gateway.host, port=settings.gateway.port, section="gateway", grace_s=GRACE_SECONDS
-        )
-        with probes(
-            settings.probes,
-            dead=lambda: _dead(server, settings.probes),
-            unready=lambda: _unready(kafka, feed),
-        ):
-            return _serve(server, stop, feed=feed, verdicts=verdicts, publisher=publisher)
+        # Redis is first asked when somebody asks for a rollout: photos need none.
+        with Registry(settings.redis) as registry, RolloutDesk(registry) as rollouts:
+            app = create_app(
+                settings,
+                publisher,
+                verdicts,
+                authenticator,
+                rollouts=rollouts,
+                reachable=kafka.reachable,
+                current=lambda: feed.current,
+            )
+            server = HttpServer(
+                app, host=settings.gateway.host, port=settings.gateway.port, section="gateway", grace_s=GRACE_SECONDS
+            )
+            with probes(
+                settings.probes,
+                dead=lambda: _dead(server, settings.probes),
+                unready=lambda: _unready(kafka, feed),
+            ):
+                return _serve(server, stop, feed=feed, verdicts=verdicts, publisher=publisher)
     finally:
         publisher.close(FLUSH_SECONDS)
 

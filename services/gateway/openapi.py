@@ -49,7 +49,7 @@ _VERDICT_EXAMPLE: Final = Verdict.model_validate(
 )
 
 
-_REFUSALS: Final = (
+REFUSALS: Final = (
     (401, "unauthenticated", "No bearer token was sent, or it is not valid."),
     (403, "forbidden", "No role of the caller permits this, or not at this plant."),
 )
@@ -93,8 +93,8 @@ def submit(max_bytes: int) -> dict[str, Any]:
                 "description": "Kafka holds the photo.",
                 "headers": {"Location": _header("Where the verdict will be.")},
             },
-            **_problems(
-                *_REFUSALS,
+            **problems(
+                *REFUSALS,
                 (408, "upload-too-slow", "The photo did not arrive in time."),
                 (413, "photo-too-large", f"The photo exceeds {max_bytes} bytes."),
                 (415, "unsupported-media-type", "Not a picture that is taken, or not the one declared."),
@@ -120,7 +120,8 @@ def submit(max_bytes: int) -> dict[str, Any]:
     }
 
 
-def _problems(*entries: tuple[int, str, str]) -> dict[int | str, dict[str, Any]]:
+def problems(*entries: tuple[int, str, str]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that answers with these problems: status, kind, description."""
     return {
         status: {
             "description": text,
@@ -155,8 +156,8 @@ VERDICT: Final[dict[str, Any]] = {
             "description": "The verdict.",
             "content": {"application/json": {"example": _VERDICT_EXAMPLE.model_dump(mode="json")}},
         },
-        **_problems(
-            *_REFUSALS,
+        **problems(
+            *REFUSALS,
             (
                 404,
                 "verdict-pending",

@@ -16,6 +16,7 @@ from services.gateway import openapi, tracing
 from services.gateway.guard import Guard, refuse_foreign_plant
 from services.gateway.photo import check_picture, fingerprint, part_image, read_fields
 from services.gateway.problems import ProblemError
+from services.gateway.refusals import id_reused, kafka_away, no_verdict, set_aside, unavailable
 from services.gateway.submissions import BacklogError, IdReusedError, Submissions
 from services.gateway.upload import read_upload
 from services.gateway.verdict_cache import Judged, VerdictCache
@@ -24,8 +25,6 @@ from shared.bus.publisher import PublishFailed
 from shared.events import PartImage, Verdict, new_event_id, now
 from shared.settings import Settings
 
-RETRY_SECONDS: Final = 5
-"""What `Retry-After` says when Kafka is away."""
 UPLOAD_SECONDS: Final = 60
 """A photo must have arrived within this time, so that slow clients cannot occupy every place."""
 _log = structlog.get_logger(__name__)
@@ -99,7 +98,7 @@ def v1(gateway: Gateway) -> APIRouter:
         for plant in request.query_params.getlist("plant"):
             refuse_foreign_plant(request, principal, Permission.SUBMIT_PHOTO, plant)
         if gateway.uploads.locked():
-            raise _unavailable("too-busy", "The gateway is busy", "Too many uploads at once.", retry_after=1)
+            raise unavailable("too-busy", "The gateway is busy", "Too many uploads at once.", retry_after=1)
         async with gateway.uploads:
             event, mark = await _event(gateway, request, idempotency_key, tracing.traceparent(traceparent))
             refuse_foreign_plant(request, principal, Permission.SUBMIT_PHOTO, event.plant)
@@ -123,18 +122,18 @@ def v1(gateway: Gateway) -> APIRouter:
         if isinstance(answer, Judged):
             return Response(answer.body, media_type="application/json")
         if isinstance(answer, DeadPhoto):
-            raise _set_aside(answer)
+            raise set_aside(answer)
         if gateway.verdicts.closed:
-            raise _unavailable("stopping", "The gateway is stopping", "Ask another gateway, or this one later.")
+            raise unavailable("stopping", "The gateway is stopping", "Ask another gateway, or this one later.")
         # Only now, so that Kafka is not asked for answers we have: while it cannot be read, nothing is unknown.
         if not gateway.current() or not await asyncio.to_thread(gateway.reachable):
-            raise _unavailable(
+            raise unavailable(
                 "not-current",
                 "The gateway cannot see every verdict",
                 "Kafka is away, or its verdicts are still being read: this one may be there but unread.",
                 image=image_id,
             )
-        raise _no_verdict(image_id, pending=gateway.submissions.knows(image_id, visible))
+        raise no_verdict(image_id, pending=gateway.submissions.knows(image_id, visible))
 
     return router
 
@@ -167,84 +166,19 @@ async def _publish(gateway: Gateway, event: PartImage, mark: str, principal: Pri
         # Sent before this process started, or through another gateway: its answer is proof that Kafka has it.
         judged = gateway.verdicts.get(event.id, lambda plant: plant == event.plant)
         if judged is None and gateway.verdicts.get(event.id, visible) is not None:
-            raise _id_reused(event.id)
+            raise id_reused(event.id)
         if isinstance(judged, Judged) and judged.part != event.part:
-            raise _id_reused(event.id)
+            raise id_reused(event.id)
         if judged is not None:
             return
     try:
         await gateway.submissions.submit(event, mark, timeout_s=gateway.acknowledge_s, visible=visible)
     except IdReusedError:
-        raise _id_reused(event.id) from None
+        raise id_reused(event.id) from None
     except BacklogError:
-        raise _unavailable("too-busy", "The gateway is busy", "Kafka is away or slower than photos come.") from None
+        raise unavailable("too-busy", "The gateway is busy", "Kafka is away or slower than photos come.") from None
     except TimeoutError:
-        raise _kafka_away("Kafka did not acknowledge in time.", event.id) from None
+        raise kafka_away("Kafka did not acknowledge in time.", event.id) from None
     except PublishFailed as error:
         _log.warning("Kafka did not take a photo", image=event.id, part=event.part, error=str(error))
-        raise _kafka_away(f"{error}.", event.id) from None
-
-
-def _set_aside(letter: DeadPhoto) -> ProblemError:
-    return ProblemError(
-        422,
-        "photo-set-aside",
-        "The photo could not be judged",
-        detail=letter.reason,
-        hint=f"Take the photo again and send it under a new id; the original is kept in {letter.topic}.",
-        image=letter.image,
-    )
-
-
-def _no_verdict(image: str, *, pending: bool) -> ProblemError:
-    if pending:
-        return ProblemError(
-            404,
-            "verdict-pending",
-            "No verdict yet",
-            detail="This gateway took the photo; its verdict is not there yet.",
-            hint="Ask again, with ?wait=10 to have the answer the moment it is there.",
-            image=image,
-        )
-    return ProblemError(
-        404,
-        "verdict-unknown",
-        "No verdict under this id",
-        detail="No verdict is known, and this gateway did not take a photo of that id since it started.",
-        hint=f"Use the id from the answer to POST /v1/images. Old verdicts are in the Kafka topic {Verdict.TOPIC}.",
-        image=image,
-    )
-
-
-def _id_reused(image: str) -> ProblemError:
-    return ProblemError(
-        422,
-        "id-reused",
-        "The id belongs to another photo",
-        detail="This id came before, with another photo or another address.",
-        hint="One id is one photo: repeat it only to retry the very same request.",
-        image=image,
-    )
-
-
-def _kafka_away(detail: str, image: str | None = None) -> ProblemError:
-    again = "" if image is None else f", with Idempotency-Key: {image}, so that the part is not doubled"
-    return _unavailable(
-        "kafka-away",
-        "Kafka is not reachable",
-        detail,
-        hint=f"Retry after the time in Retry-After{again}.",
-        image=image,
-    )
-
-
-def _unavailable(
-    kind: str,
-    title: str,
-    detail: str,
-    *,
-    hint: str = "Retry after the time in Retry-After.",
-    image: str | None = None,
-    retry_after: int = RETRY_SECONDS,
-) -> ProblemError:
-    return ProblemError(503, kind, title, detail=detail, hint=hint, image=image, retry_after=retry_after)
+        raise kafka_away(f"{error}.", event.id) from None

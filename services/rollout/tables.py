@@ -1,131 +1,105 @@
-"""The registry as tables for people."""
+"""The registry as tables for people: what is assigned, and what holds at a place."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from services.rollout.tables_cells import add, moment, one_line, plain, roles, sorted_entries, station, table
 from shared.registry.coupling import mismatches
+from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
-from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
-from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
+from shared.registry.records import StationConfig
+from shared.registry.snapshot import HeldAssignment, Snapshot
+from shared.registry.stages import candidates
 
-HeldT = TypeVar("HeldT", HeldAssignment, HeldStation)
+_CANDIDATES_SHOWN = 8
 
 
 def show(*parts: RenderableType) -> None:
     """Print them to stdout."""
     console = Console()
     for part in parts:
-        console.print(part)
+        console.print(part, markup=False)
 
 
 def assignments(snapshot: Snapshot) -> RenderableType:
     """Every assignment, the least specific first."""
     if not snapshot.assignments:
-        return "No assignments yet: photos of every place are dead-lettered. `linegate rollout assign` makes one."
-    table = _table("Assignments", "Key", "Champion", "Canary", "Shadow", "Revision", "Author")
-    for key, held in _sorted(snapshot.assignments):
-        table.add_row(key, *_assignment_cells(held.record), str(held.revision), held.record.author)
-    return table
+        return "No assignments yet: photos of every place are dead-lettered. `linegate rollout promote` makes one."
+    made = table("Assignments", "Key", "Champion", "Canary", "Shadow", "Former", "Revision", "Author")
+    for key, held in sorted_entries(snapshot.assignments):
+        add(made, key, *roles(held.record), str(held.revision), held.record.author)
+    return made
 
 
 def stations(snapshot: Snapshot) -> RenderableType:
     """Every station configuration, the least specific first, after the default."""
-    table = _table("Stations", "Key", "Policy", "Crop at most", "Presence", "Oriented", "Reference", "Revision")
-    table.add_row("(default)", *_station_cells(StationConfig()), "")
-    for key, held in _sorted(snapshot.stations):
-        table.add_row(key, *_station_cells(held.record), str(held.revision))
-    return table
+    made = table("Stations", "Key", "Policy", "Crop at most", "Presence", "Oriented", "Reference", "Revision")
+    add(made, "(default)", *station(StationConfig()), "")
+    for key, held in sorted_entries(snapshot.stations):
+        add(made, key, *station(held.record), str(held.revision))
+    return made
 
 
 def in_force(snapshot: Snapshot, key: PlaceKey) -> list[RenderableType]:
     """What holds for the places under `key`, and which entries may hold for some of them instead."""
     assigned, stationed = _covering(snapshot.assignments, key), _covering(snapshot.stations, key)
-    table = _table(f"In force at {key}", "", "Entry", "Revision", "Value")
+    made = table(f"In force at {key}", "", "Entry", "Revision", "Value")
     if assigned is None:
-        table.add_row("assignment", "none", "", "photos are dead-lettered until one is assigned")
+        add(made, "assignment", "none", "", "photos are dead-lettered until one is assigned")
     else:
         found = snapshot.assignments[assigned]
-        champion, canary, shadow = _assignment_cells(found.record)
-        value = (
-            f"champion {champion}" + (f", canary {canary}" if canary else "") + (f", shadow {shadow}" if shadow else "")
-        )
-        table.add_row("assignment", assigned, str(found.revision), value)
+        add(made, "assignment", assigned, str(found.revision), one_line(found.record))
+        for what, value in _details(found).items():
+            add(made, what, "", "", value)
+    if waiting := [record.version for record in candidates(snapshot, key)]:
+        more = f" and {len(waiting) - _CANDIDATES_SHOWN} more" if len(waiting) > _CANDIDATES_SHOWN else ""
+        add(made, "candidates", "", "", ", ".join(waiting[:_CANDIDATES_SHOWN]) + more)
     configured = snapshot.stations[stationed] if stationed else None
-    policy, size, presence, oriented, reference = _station_cells(configured.record if configured else StationConfig())
+    policy, size, presence, oriented, reference = station(configured.record if configured else StationConfig())
     value = f"{policy}, at most {size}, presence {presence}, oriented: {oriented}"
     value += f", registered to {reference}" if reference else ""
-    table.add_row("station", stationed or "(default)", str(configured.revision) if configured else "", value)
+    add(made, "station", stationed or "(default)", str(configured.revision) if configured else "", value)
     others = _others(snapshot, key)
     told = [f"Some places under it have entries of their own: {', '.join(others)}"] if others else []
-    return [table, *told, *(Text(f"warning: {line}", style="yellow") for line in mismatches(snapshot, key))]
+    return [made, *told, *warnings(snapshot, key)]
 
 
-def versions(records: Sequence[VersionRecord]) -> RenderableType:
-    """Registered versions, in the given order."""
-    if not records:
-        return "No versions yet: `linegate train` makes and registers one."
-    table = _table("Versions", "Version", "Kind", "Digest", "Created", "Author", "Note")
-    for record in records:
-        created = record.created.astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(record.version, record.kind, record.digest[:12], created, record.author, record.note)
-    return table
+def warnings(snapshot: Snapshot, key: PlaceKey) -> list[RenderableType]:
+    """One line for each assigned version that was made for other crops than its stations make."""
+    return [Text(f"warning: {plain(line)}", style="yellow") for line in mismatches(snapshot, key)]
 
 
-def history(entries: Sequence[AuditEntry]) -> RenderableType:
-    """Changes, in the given order."""
-    if not entries:
-        return "Nothing was ever changed."
-    table = _table("History", "Revision", "Time", "Author", "Table", "Key", "Before", "After")
-    for entry in entries:
-        time = entry.time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        before, after = _told(entry.table, entry.before), _told(entry.table, entry.after)
-        table.add_row(str(entry.revision), time, entry.author, entry.table, entry.key, before, after)
-    return table
+def guard(key: PlaceKey, held: HeldAssignment) -> RenderableType:
+    """The limits of the trials at a key."""
+    made = table(f"Guard of {key}, revision {held.revision}", "", "Value")
+    for name in Guard.model_fields:
+        value = getattr(held.record.guard, name)
+        add(made, name, "none (not looked at)" if value is None else str(value))
+    return made
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def _details(held: HeldAssignment) -> dict[str, str]:
+    """What one line of roles leaves out; empty where there is nothing of the kind."""
+    record = held.record
+    told: dict[str, str] = {}
+    if record.canary is not None:
+        paused = "; paused: its parts go to the champion" if record.canary.paused else ""
+        told["trial since"] = moment(record.canary.since) + paused
+    if record.retired:
+        told["retired"] = ", ".join(record.retired)
+    if record.guard != Guard():
+        told["guard"] = ", ".join(
+            f"{name} {getattr(record.guard, name)}"
+            for name, field in Guard.model_fields.items()
+            if getattr(record.guard, name) != field.default
+        )
+    return told
 
 
-def _assignment_cells(record: Assignment) -> tuple[str, str, str]:
-    canary = "" if record.canary is None else f"{record.canary.version} {record.canary.percent:g} %"
-    return record.champion, canary, record.shadow or ""
-
-
-def _station_cells(record: StationConfig) -> tuple[str, str, str, str, str]:
-    policy: str = record.policy
-    if record.polygon is not None:
-        policy = f"{policy} {' '.join(f'{x:g},{y:g}' for x, y in record.polygon)}"
-    size, oriented = f"{record.width} x {record.height}", "yes" if record.orient else "no"
-    return policy, size, f"{record.presence:g}", oriented, (record.reference or "")[:12]
-
-
-def _told(table: str, text: str | None) -> str:
-    if text is None:
-        return ""
-    if table == "assignments":
-        champion, canary, shadow = _assignment_cells(Assignment.model_validate_json(text))
-        return champion + (f" + {canary}" if canary else "") + (f" (shadow {shadow})" if shadow else "")
-    if table == "stations":
-        policy, size, presence, _, reference = _station_cells(StationConfig.model_validate_json(text))
-        return f"{policy} {size} {presence} {reference}".rstrip()
-    record = VersionRecord.model_validate_json(text)
-    return f"{record.kind} {record.digest[:12]}"
-
-
-def _sorted(table: Mapping[str, HeldT]) -> list[tuple[str, HeldT]]:
-    return sorted(table.items(), key=lambda entry: (PlaceKey(entry[0]).specificity[0], entry[0]))
-
-
-def _covering(table: Mapping[str, object], key: PlaceKey) -> str | None:
-    covering = [entry for entry in map(PlaceKey, table) if entry.covers(key)]
+def _covering(entries: Mapping[str, object], key: PlaceKey) -> str | None:
+    covering = [entry for entry in map(PlaceKey, entries) if entry.covers(key)]
     return str(max(covering, key=lambda entry: entry.specificity)) if covering else None
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from services.score.failure import ModelNotLoaded
 from services.score.in_force import InForce
-from services.score.models import ModelNotLoaded, ModelShelf
+from services.score.models import ModelShelf
 from services.score.route import Route
 from shared.bus.step import Retry
 from shared.events import Arm, Fallback
@@ -64,10 +65,25 @@ class Bench:
                 f"force before ({fault})"
             )
 
-    def shadow(self, version: str | None, snapshot: Snapshot) -> Judge | None:
-        """The model that only watches: it may be missing, the gate does not wait for it."""
-        model = None if version is None else self._load(version, snapshot)
-        return Judge(version, "shadow", model) if version and isinstance(model, LoadedModel) else None
+    def watchers(self, resolved: Resolved, route: Route, gate: Judge, snapshot: Snapshot) -> list[Judge]:
+        """The models that only look on, each once. The gate does not wait for them: they may be missing.
+
+        These are the shadow and, at a part that the canary judges, the champion: whoever compares the two then has both
+        on the same parts. The canary never looks on at the champion's parts while it is on trial.
+        """
+        trial = resolved.assignment.canary
+        wanted = [] if route.shadow is None else [route.shadow]
+        if trial is not None and not trial.paused:
+            wanted = [version for version in wanted if version != trial.version]
+        if gate.arm == "canary":
+            wanted.append(resolved.assignment.champion)
+        watching = []
+        for version in dict.fromkeys(wanted):
+            record = snapshot.version(version)
+            model = None if record is None else self._shelf.held(record)
+            if model is not None:
+                watching.append(Judge(version, "shadow", model))
+        return watching
 
     def _remember(self, key: str, version: str, snapshot: Snapshot) -> None:
         record = snapshot.version(version)

@@ -1,4 +1,4 @@
-"""Beside the line, in its own thread: load what the registry assigns, try again what failed, tell what is amiss."""
+"""Beside the line, in its own thread: try again what could not be loaded, remember what was, tell what is amiss."""
 
 import threading
 import time
@@ -8,8 +8,9 @@ from typing import Final, Self
 
 import structlog
 
+from services.score.effective import Effective
 from services.score.in_force import InForce
-from services.score.models import ModelNotLoaded, ModelShelf
+from services.score.models import ModelShelf
 from shared.events import Severity
 from shared.faults import FaultSink, Report
 from shared.registry.place_key import PlaceKey
@@ -28,6 +29,7 @@ class ModelKeeper:
     Args:
         shelf: of loaded models.
         in_force: which version was last in force where.
+        effective: by which entries is judged.
         store: looked at now and then.
         faults: told which assigned versions are not loaded and whether the store answers.
         check_s: time between two looks at the store, in seconds.
@@ -38,6 +40,7 @@ class ModelKeeper:
         self,
         shelf: ModelShelf,
         in_force: InForce,
+        effective: Effective,
         store: ArtifactStore,
         *,
         faults: FaultSink,
@@ -46,47 +49,37 @@ class ModelKeeper:
     ) -> None:
         self._shelf = shelf
         self._in_force = in_force
+        self._effective = effective
         self._store = store
         self._faults = faults
         self._check = check_s
         self._clock = clock
         self._looked: float | None = None
         self._away = False
-        self._snapshot: Snapshot | None = None
         self._news = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="model-keeper", daemon=True)
 
     def changed(self, snapshot: Snapshot) -> None:
-        """The registry has a new state; returns at once."""
-        self._snapshot = snapshot
+        """The registry has a new state: what it lacks is being loaded from now on. Returns at once."""
+        self._effective.hear(snapshot)
         self._news.set()
 
     def warm(self, snapshot: Snapshot) -> None:
         """Load every version that the snapshot assigns, so that the first part does not wait for it."""
-        self._snapshot = snapshot
-        self._in_force.keep_only(snapshot.assignments)
-        records = snapshot.assigned_versions()
-        self._shelf.keep_failures({record.digest for record in records})
-        loaded = set()
-        for record in records:
-            try:
-                self._shelf.get(record)
-            except ModelNotLoaded:
-                continue
-            loaded.add(record.version)
-        for key, held in snapshot.assignments.items():
-            champion = snapshot.version(held.record.champion)
-            if champion is not None and champion.version in loaded:
-                self._in_force.remember(key, champion)
+        self._effective.settle(snapshot)
+        self._remember(snapshot)
 
     def look(self) -> None:
         """Try again what failed and is due, and tell what is amiss now."""
-        snapshot = self._snapshot
+        snapshot = self._effective.latest
         if snapshot is None:
             return
         self._shelf.retry()
+        self._effective.refresh()
+        self._remember(snapshot)
         self._faults.exactly("model_not_loaded", list(self._missing(snapshot)))
+        self._look_at_room()
         self._look_at_store(snapshot)
 
     def __enter__(self) -> Self:
@@ -102,15 +95,21 @@ class ModelKeeper:
     def _keep(self) -> None:
         while not self._stop.is_set():
             try:
-                if self._news.is_set():
-                    self._news.clear()
-                    if self._snapshot is not None:
-                        self.warm(self._snapshot)
+                self._news.clear()
                 self.look()
             except Exception:  # noqa: BLE001 - a thread that died would never load the next version
                 if not self._stop.is_set():
                     _log.exception("model keeper failed; it goes on")
             self._news.wait(TICK_S)
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """What stands in for a champion that cannot be loaded one day, also at a place where no part came by."""
+        self._in_force.keep_only(snapshot.assignments)
+        now = self._effective.now
+        for key, entry in now.assignments.items():
+            champion = now.version(entry.record.champion)
+            if champion is not None and self._shelf.holds(champion.digest):
+                self._in_force.remember(key, champion)
 
     def _missing(self, snapshot: Snapshot) -> Iterator[Report]:
         for key, held in snapshot.assignments.items():
@@ -143,6 +142,24 @@ class ModelKeeper:
                     version=version,
                     digest=None if record is None else record.digest,
                 )
+
+    def _look_at_room(self) -> None:
+        crowd = self._shelf.crowd
+        if crowd is None:
+            self._faults.cleared("out_of_memory", "models")
+            return
+        names, mib = ", ".join(crowd.left_out), 2**20
+        told = "each load holds the line up" if crowd.gate else "a rollback takes a load, a shadow does not watch"
+        self._faults.raised(
+            Report(
+                "out_of_memory",
+                "error" if crowd.gate else "warning",
+                f"the versions at work and their forerunners need {-(-crowd.needed // mib)} MiB and have "
+                f"{crowd.budget // mib} MiB: {names} not held ({told})",
+                subject="models",
+                hint="raise score.cache_mib, or give plants to other workers",
+            )
+        )
 
     def _look_at_store(self, snapshot: Snapshot) -> None:
         records = snapshot.assigned_versions()

@@ -3,8 +3,10 @@
 import threading
 from pathlib import Path
 
+from services.score.effective import Effective
 from services.score.in_force import InForce
 from services.score.keeper import ModelKeeper
+from services.score.model_metrics import ModelMetrics
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from shared.bus.loop import Worker
@@ -31,11 +33,18 @@ def main(settings: Settings, stop: threading.Event) -> int:
             tell_disk(faults, f"artifact cache {cache}", error)
 
         store = ArtifactStore(settings.store, cache_written=written)
+        metrics = ModelMetrics()
         shelf = ModelShelf(
-            store, pool, budget_mib=settings.score.cache_mib, trust=trust, load_wait_s=settings.score.load_wait_s
+            store,
+            pool,
+            budget_mib=settings.score.cache_mib,
+            trust=trust,
+            load_wait_s=settings.score.load_wait_s,
+            metrics=metrics,
         )
         in_force = InForce(cache / "in-force-score.json", written=written)
-        keeper = ModelKeeper(shelf, in_force, store, faults=faults, check_s=settings.score.check_s)
+        effective = Effective(shelf, in_force, metrics=metrics)
+        keeper = ModelKeeper(shelf, in_force, effective, store, faults=faults, check_s=settings.score.check_s)
         with watched_registry(settings, "score", faults=faults, changed=keeper.changed) as watcher:
             # Join the group only with the models in memory: a consumer's readiness is its subscription.
             if watcher.snapshot is not None:
@@ -47,6 +56,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 snapshot=lambda: watcher.snapshot,
                 maps=settings.score.maps,
                 in_force=in_force,
+                effective=effective,
                 room=MemoryRoom(faults, name="scoring"),
             )
             worker = Worker(step, consumes=PartCrop, name="score", settings=settings.bus)

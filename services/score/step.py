@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.score import verdicts
+from services.score.effective import Effective
 from services.score.in_force import InForce
 from services.score.judge import Bench
 from services.score.metrics import ScoreMetrics
@@ -45,11 +46,16 @@ class ScoreStep:
         snapshot: Callable[[], Snapshot | None],
         maps: MapPolicy = "failed",
         in_force: InForce | None = None,
+        effective: Effective | None = None,
         room: MemoryRoom | None = None,
         clock: verdicts.Clock = now,
     ) -> None:
-        """`snapshot` answers the registry's latest state, or None while it was never seen."""
-        self._bench = Bench(shelf, in_force or InForce())
+        """`snapshot` answers the registry's latest state, or None while it was never seen; `effective` makes of it what
+        can be judged by.
+        """  # noqa: D205 - one sentence
+        in_force = in_force or InForce()
+        self._bench = Bench(shelf, in_force)
+        self._effective = effective or Effective(shelf, in_force)
         self._room = room or MemoryRoom()
         self._metrics = ScoreMetrics()
         self._source = source
@@ -60,9 +66,11 @@ class ScoreStep:
 
     def __call__(self, batch: Sequence[PartCrop], /) -> list[Result]:
         """Judge a batch that may mix plants, lines and models."""
-        snapshot = self._snapshot()
-        if snapshot is None:
+        latest = self._snapshot()
+        if latest is None:
             return [Retry("the registry was not reached yet, so no model version is known") for _ in batch]
+        # Once for the batch: a change comes into force between two batches, never within one.
+        snapshot = self._effective.hear(latest)
         prepared = [self._prepare(crop, snapshot) for crop in batch]
         work = [item for item in prepared if isinstance(item, _Work)]
         judged = iter(self._judge(work, snapshot))
@@ -72,6 +80,8 @@ class ScoreStep:
         resolved = snapshot.resolve(crop.place)
         if resolved is None:
             address = "/".join(crop.place.model_dump().values())
+            if self._effective.knows(crop.place):
+                return Retry(f"the first version assigned for {address} is still being loaded")
             return DeadLetter(
                 f"no model version is assigned for {address}: assign one with `linegate rollout assign`, then replay"
             )
@@ -97,11 +107,9 @@ class ScoreStep:
                 # Nothing may judge: hold the line back rather than throw parts away.
                 held[row] = gate
                 continue
-            shadow = self._bench.shadow(item.route.shadow, snapshot)
+            watchers = self._bench.watchers(item.resolved, item.route, gate, snapshot)
             looks.extend(
-                Look(row, judge.arm, judge.version, judge.model, judge.fallback)
-                for judge in (gate, shadow)
-                if judge is not None
+                Look(row, judge.arm, judge.version, judge.model, judge.fallback) for judge in (gate, *watchers)
             )
         seen = score_mixed([item.image for item in work], looks, want_map=self._wants_map, room=self._room)
         elapsed = (time.perf_counter() - started) * 1000 / max(len(work), 1)
@@ -118,8 +126,10 @@ class ScoreStep:
                 revision=item.resolved.revision,
                 stale=snapshot.stale,
                 fallback=look.fallback,
+                embedding=answer.embedding,
             )
-            timings = item.crop.timings.model_copy(update={"score": elapsed, "batch": together})
+            spent = {"score": elapsed, "model": answer.seconds * 1000, "batch": together}
+            timings = item.crop.timings.model_copy(update=spent)
             damage = verdicts.damage_check(answer.score, look.model.card.calibration.threshold)
             verdict = verdicts.verdict(item.crop, damage, stamp, timings, clock=self._clock)
             self._metrics.judged(verdict)

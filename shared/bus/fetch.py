@@ -1,5 +1,6 @@
 """Read single records by their place."""
 
+import logging
 import time
 from typing import Final, Self
 from uuid import uuid4
@@ -9,7 +10,10 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from shared.bus.clients import open_consumer, record_of
 from shared.bus.errors import KafkaFailedError
 from shared.bus.record import Record
+from shared.bus.refusals import Refusals
 from shared.bus.settings import BusSettings
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.5
 NOT_THERE: Final = frozenset({
@@ -29,9 +33,10 @@ class RecordFetcher:
 
     def __init__(self, settings: BusSettings) -> None:
         self._budget: Final = settings.call_budget_s
+        self._refusals: Final = Refusals(settings, log.warning)
         # librdkafka wants a group's name even where nothing is committed.
         options = {"group.id": f"linegate-fetch-{uuid4()}", "enable.partition.eof": True, "auto.offset.reset": "error"}
-        self._consumer: Final = open_consumer(settings, **options)
+        self._consumer: Final = open_consumer(settings, **options, error_cb=self._refusals)
         self._partitions: dict[str, frozenset[int]] = {}
 
     def fetch(self, topic: str, partition: int, offset: int) -> Record | None:
@@ -65,7 +70,9 @@ class RecordFetcher:
             try:
                 found = self._consumer.list_topics(topic, timeout=self._budget).topics[topic]
             except KafkaException as error:
-                raise KafkaFailedError(f"Kafka does not answer: {error.args[0].str()}") from error
+                # Lets librdkafka tell its troubles: why, and not only that there was no answer.
+                self._consumer.poll(0)
+                raise self._refusals.failure(error.args[0].str()) from error
             self._partitions[topic] = frozenset(found.partitions)
         return self._partitions[topic]
 

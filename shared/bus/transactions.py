@@ -180,6 +180,9 @@ class Transactions:
         )
 
     def _answer(self, error: KafkaError, way_out: float | None) -> None:
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's own codes are spelt so
+            # `produce` tells no more than that. The abort is refused with the reason, e.g. that we were fenced off.
+            self._abort(error.str(), way_out)
         if error.txn_requires_abort():
             # The transaction's own error only counts what was not delivered; the record's says why.
             reason = error.str() if self._undelivered is None else f"{error.str()}: {self._undelivered}"

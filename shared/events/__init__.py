@@ -19,7 +19,7 @@ from shared.events.base import (
 from shared.events.crop import PartCrop, Quadrilateral
 from shared.events.dead_letter import DeadLetterSettled, DeadLetterStop
 from shared.events.fault import Fault, FaultKind, Severity
-from shared.events.feedback import Feedback, Finding, Judged, LabelledPart, label_of
+from shared.events.feedback import Feedback, Finding, Judged, JudgedModel, LabelledPart, contradiction, label_of
 from shared.events.image import PartImage
 from shared.events.rollout import RolloutBreach, RolloutChanged
 from shared.events.training import (
@@ -77,6 +77,7 @@ __all__ = [
     "Feedback",
     "Finding",
     "Judged",
+    "JudgedModel",
     "LabelledPart",
     "Model",
     "ModelStamp",
@@ -100,6 +101,7 @@ __all__ = [
     "TrainingSpec",
     "Verdict",
     "VersionId",
+    "contradiction",
     "decide",
     "derived_event_id",
     "label_of",

@@ -86,9 +86,10 @@ class TrainingCancelled(TrainingEvent):
 
 
 class TrainingProgress(TrainingEvent):
-    """How far a job is. Told now and then; only the latest word on a job counts, by its `time`: that it waits is told in
-    a transaction, and may come to light after that it is begun.
-    """  # noqa: D205 - one sentence
+    """How far a job is. Told now and then, and only the latest word on a job counts.
+
+    The latest by its `time`: that a job waits is told in a transaction, and may come to light when it is begun already.
+    """
 
     TYPE: ClassVar[str] = "io.linegate.training.progress.v1"
     TOPIC: ClassVar[str] = "linegate.training.progress"

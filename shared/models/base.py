@@ -54,9 +54,31 @@ class Features:
             return self
         return Features(tuple(m[rows] for m in self.maps), self.sizes[rows], self.boxes[rows])
 
+    def only(self, places: Sequence[int]) -> "Features":
+        """The features of some of the stages, by their place among these."""
+        return Features(tuple(self.maps[place] for place in places), self.sizes, self.boxes)
+
+
+class FeatureTrunk(Protocol):
+    """Runs a forward pass for all extractors that differ in their stages only."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the features lie."""
+        ...
+
+    def __call__(self, images: Sequence[Image], stages: Sequence[int]) -> Features:
+        """One forward pass for N crops of any sizes, with the features of `stages` (ascending)."""
+        ...
+
 
 class FeatureExtractor(Protocol):
     """Crops in, stage features out, without gradients."""
+
+    @property
+    def trunk(self) -> FeatureTrunk:
+        """What runs the forward pass: the same object in all extractors that can share one."""
+        ...
 
     @property
     def spec(self) -> ExtractorSpec:
@@ -119,10 +141,20 @@ class AnomalyModel(ABC):
         self.spec = spec.model_copy(update={"extractor": pinned, "options": self._options.model_dump(mode="json")})
         self.extractor = extractor
 
-    def fit(self, images: Iterable[Image], *, progress: Progress | None = None) -> None:
-        """Learn what good looks like from crops (H_i, W_i, 3) uint8 RGB. One pass over `images`, in batches."""
+    def fit(
+        self,
+        images: Iterable[Image],
+        *,
+        progress: Progress | None = None,
+        seen: Callable[[Features], None] = lambda _: None,
+    ) -> None:
+        """Learn what good looks like from crops (H_i, W_i, 3) uint8 RGB. One pass over `images`, in batches.
+
+        `seen` is given each batch's features before the model takes them in.
+        """
         total = len(images) if isinstance(images, Sized) else None
-        self.fit_features((self.extractor(batch) for batch in batches(images)), images=total, progress=progress)
+        extracted = (self.extractor(batch) for batch in batches(images))
+        self.fit_features(_told(extracted, seen), images=total, progress=progress)
 
     @abstractmethod
     def fit_features(
@@ -174,3 +206,9 @@ def batches(images: Iterable[Image], size: int = FIT_BATCH) -> Iterator[list[Ima
     rest = iter(images)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def _told(extracted: Iterable[Features], seen: Callable[[Features], None]) -> Iterator[Features]:
+    for features in extracted:
+        seen(features)
+        yield features

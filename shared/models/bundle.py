@@ -59,8 +59,7 @@ def write_bundle(path: Path, model: AnomalyModel, card: ModelCard) -> str:
     if (name := _not_finite(tensors)) is not None:
         raise ValueError(f"tensor {name} of this {model.kind} is not finite; it was fitted on broken features")
     content = {"format": FORMAT, "spec": model.spec.model_dump(mode="json"), "card": card.model_dump(mode="json")}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    data = safetensors.torch.save(tensors, metadata={METADATA_KEY: text})
+    data = safetensors.torch.save(tensors, metadata={METADATA_KEY: _text(content)})
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -92,10 +91,7 @@ def parse_bundle(data: bytes, pool: ExtractorPool, *, name: str, expect: str | N
     found = hashlib.sha256(data).hexdigest()
     if expect is not None and found != expect:
         raise BundleRejected(f"{name}: digest is {found}, expected {expect}")
-    try:
-        tensors = safetensors.torch.load(data)
-    except safetensors.SafetensorError as error:
-        raise BundleRejected(f"{name}: truncated or not a safetensors file ({error})") from error
+    tensors = _tensors(data, name)
     spec, card = _read_metadata(name, data)
     if (tensor := _not_finite(tensors)) is not None:
         raise BundleRejected(f"{name}: tensor {tensor} is not finite")
@@ -112,14 +108,57 @@ def parse_bundle(data: bytes, pool: ExtractorPool, *, name: str, expect: str | N
     return LoadedModel(model, card, found)
 
 
-def _read_metadata(name: str, data: bytes) -> tuple[ModelSpec, ModelCard]:
+def read_card(data: bytes, *, name: str) -> ModelCard:
+    """The card in a bundle's bytes; its tensors are not looked at.
+
+    Raises:
+        BundleRejected: they are no bundle of a format that this version reads.
+    """
+    _tensors(data, name)
+    return _read_metadata(name, data)[1]
+
+
+def with_card(data: bytes, card: ModelCard, *, name: str) -> bytes:
+    """The bundle with another card: its tensors and its spec are the same, bit for bit. Needs no backbone.
+
+    Raises:
+        BundleRejected: `data` is no bundle of a format that this version reads.
+    """
+    tensors = _tensors(data, name)
+    _read_metadata(name, data)
+    content = {**_content(name, data), "card": card.model_dump(mode="json")}
+    return safetensors.torch.save(tensors, metadata={METADATA_KEY: _text(content)})
+
+
+def _tensors(data: bytes, name: str) -> dict[str, torch.Tensor]:
+    try:
+        return safetensors.torch.load(data)
+    except safetensors.SafetensorError as error:
+        raise BundleRejected(f"{name}: truncated or not a safetensors file ({error})") from error
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _content(name: str, data: bytes) -> dict[str, Any]:
     # safetensors has just parsed and bounds-checked this header; its Python API gives metadata for paths only.
     length = int.from_bytes(data[:8], "little")
     metadata: dict[str, Any] = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
     try:
         content = json.loads(metadata[METADATA_KEY])
-        version, spec, card = content["format"], content["spec"], content["card"]
     except (KeyError, TypeError, ValueError) as error:
+        raise BundleRejected(f"{name}: a safetensors file, but not a Linegate model") from error
+    if not isinstance(content, dict):
+        raise BundleRejected(f"{name}: a safetensors file, but not a Linegate model")
+    return content
+
+
+def _read_metadata(name: str, data: bytes) -> tuple[ModelSpec, ModelCard]:
+    content = _content(name, data)
+    try:
+        version, spec, card = content["format"], content["spec"], content["card"]
+    except KeyError as error:
         raise BundleRejected(f"{name}: a safetensors file, but not a Linegate model") from error
     if version != FORMAT:
         raise BundleRejected(f"{name}: format {version!r}, this version reads {FORMAT}")

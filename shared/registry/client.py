@@ -1,27 +1,24 @@
 """Talk to the registry in Redis: versions that never change, assignments and stations changed by compare-and-swap."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-import redis
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.events.base import now
 from shared.registry import scripts
-from shared.registry.connection import connect, remedy
-from shared.registry.errors import (
-    RegistryUnavailable,
-    RevisionConflict,
-    UnknownVersion,
-    VersionExists,
-)
+from shared.registry.answers import audit_entry, faults, held_assignment, held_station
+from shared.registry.connection import connect
+from shared.registry.errors import RevisionConflict, UnknownVersion, VersionExists
 from shared.registry.lifecycle import Transition
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Advanced, Assignment, AuditEntry, StationConfig, VersionRecord
 from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
 from shared.settings.sections import RedisSettings
+
+_PAGE: Final = 500
+"""Audit entries read at a time where only some are wanted."""
 
 
 class Registry:
@@ -58,7 +55,7 @@ class Registry:
         Raises:
             VersionExists: the name is taken by another bundle.
         """
-        with _faults(changing=True):
+        with faults(changing=True):
             outcome, value = self._eval(
                 scripts.REGISTER,
                 [scripts.REVISION, scripts.VERSIONS, scripts.AUDIT],
@@ -76,27 +73,28 @@ class Registry:
 
     def version(self, version: str) -> VersionRecord | None:
         """A registered version, or None."""
-        with _faults():
+        with faults():
             text: Any = self._redis.hget(scripts.VERSIONS, version)
             return None if text is None else VersionRecord.model_validate_json(text)
 
     def versions(self) -> list[VersionRecord]:
         """Every registered version, newest first."""
-        with _faults():
+        with faults():
             held: Any = self._redis.hgetall(scripts.VERSIONS)
             records = [VersionRecord.model_validate_json(text) for text in held.values()]
         return sorted(records, key=lambda record: record.created, reverse=True)
 
     def stations(self) -> dict[str, HeldStation]:
         """Every station's configuration, by its key."""
-        with _faults():
-            return _held_stations(self._redis.hgetall(scripts.TABLES["stations"]))
+        with faults():
+            held: Any = self._redis.hgetall(scripts.TABLES["stations"])
+            return {key: held_station(value) for key, value in held.items()}
 
     def assignment(self, key: PlaceKey) -> HeldAssignment | None:
         """The entry of exactly this key, or None."""
-        with _faults():
+        with faults():
             value: Any = self._redis.hget(scripts.TABLES["assignments"], key.root)
-            return None if value is None else _held_assignment(value)
+            return None if value is None else held_assignment(value)
 
     def advance(
         self,
@@ -130,7 +128,8 @@ class Registry:
         if based != found:
             raise RevisionConflict(f"the assignment of {key}", expected=based, found=found)
         before = None if held is None else held.record
-        after = transition(before).model_copy(update={"author": author})
+        # Read anew, since a copy of a record is not checked: what is written must be readable to every worker.
+        after = Assignment.model_validate({**transition(before).model_dump(), "author": author})
         revision = self._change(
             "assignments", key, after, expected=found, author=author, named=after.warm(), action=action, note=note
         )
@@ -167,21 +166,23 @@ class Registry:
             note=note,
         )
 
-    def unassign(self, key: PlaceKey, *, expected: int, author: str) -> int:
+    def unassign(self, key: PlaceKey, *, expected: int, author: str, note: str = "") -> int:
         """Remove an assignment; a less specific one takes its place. Raises as `assign` does."""
-        return self._change("assignments", key, None, expected=expected, author=author, action="unassign")
+        return self._change("assignments", key, None, expected=expected, author=author, action="unassign", note=note)
 
-    def set_station(self, key: PlaceKey, station: StationConfig, *, expected: int | None, author: str) -> int:
+    def set_station(
+        self, key: PlaceKey, station: StationConfig, *, expected: int | None, author: str, note: str = ""
+    ) -> int:
         """Put a station's configuration in force. Arguments, result and errors as in `assign`."""
-        return self._change("stations", key, station, expected=expected, author=author, action="station")
+        return self._change("stations", key, station, expected=expected, author=author, action="station", note=note)
 
-    def unset_station(self, key: PlaceKey, *, expected: int, author: str) -> int:
+    def unset_station(self, key: PlaceKey, *, expected: int, author: str, note: str = "") -> int:
         """Remove a station's configuration; a less specific one, or the default, takes its place."""
-        return self._change("stations", key, None, expected=expected, author=author, action="unstation")
+        return self._change("stations", key, None, expected=expected, author=author, action="unstation", note=note)
 
     def snapshot(self) -> Snapshot:
         """Everything, as it stands at one moment."""
-        with _faults():
+        with faults():
             batch = self._redis.pipeline(transaction=True)
             batch.get(scripts.REVISION)
             batch.xrevrange(scripts.AUDIT, count=1)
@@ -193,28 +194,44 @@ class Registry:
                 revision=int(revision or 0),
                 position=last[0][0] if last else "0-0",
                 versions={name: VersionRecord.model_validate_json(text) for name, text in versions.items()},
-                assignments={key: _held_assignment(value) for key, value in assignments.items()},
-                stations=_held_stations(stations),
+                assignments={key: held_assignment(value) for key, value in assignments.items()},
+                stations={key: held_station(value) for key, value in stations.items()},
             )
 
     def audit(self, since: str | None = None, count: int = 100) -> list[AuditEntry]:
         """Changes after the stream entry `since` (or from the first one), oldest first."""
-        with _faults():
+        with faults():
             entries: Any = self._redis.xrange(scripts.AUDIT, min="-" if since is None else f"({since}", count=count)
-            return [_audit_entry(*entry) for entry in entries]
+            return [audit_entry(*entry) for entry in entries]
 
-    def history(self, count: int = 100) -> list[AuditEntry]:
-        """The latest changes, newest first."""
-        with _faults():
-            entries: Any = self._redis.xrevrange(scripts.AUDIT, count=count)
-            return [_audit_entry(*entry) for entry in entries]
+    def history(
+        self, count: int = 100, under: PlaceKey | None = None, *, tables: Collection[str] = ("assignments", "stations")
+    ) -> list[AuditEntry]:
+        """The latest changes, newest first.
+
+        Args:
+            count: at most so many.
+            under: only changes at keys that this one covers.
+            tables: which changes, where `under` is given.
+        """
+        found: list[AuditEntry] = []
+        before = "+"
+        while len(found) < count:
+            with faults():
+                entries: Any = self._redis.xrevrange(scripts.AUDIT, max=before, count=max(count, _PAGE if under else 0))
+                page = [audit_entry(*entry) for entry in entries]
+            found += [entry for entry in page if under is None or entry.lies_under(under, tables)]
+            if under is None or not page:
+                break
+            before = f"({page[-1].stream_id}"
+        return found[:count]
 
     def wait_for_change(self, since: str, timeout_s: float) -> bool:
         """Whether anything changed after the stream entry `since`; waits for it at most `timeout_s` or half our
         time limit, whichever is shorter.
         """  # noqa: D205 - one sentence
         block_ms = max(1, int(min(timeout_s, self._timeout / 2) * 1000))
-        with _faults():
+        with faults():
             return bool(self._redis.xread({scripts.AUDIT: since}, count=1, block=block_ms))
 
     def _change(
@@ -231,7 +248,7 @@ class Registry:
     ) -> int:
         after = "" if record is None else record.model_dump_json()
         before = "" if expected is None else str(expected)
-        with _faults(changing=True):
+        with faults(changing=True):
             outcome, value = self._eval(
                 scripts.CHANGE,
                 [scripts.REVISION, scripts.TABLES[table], scripts.AUDIT, scripts.VERSIONS],
@@ -247,39 +264,3 @@ class Registry:
     def _eval(self, script: str, keys: list[str], arguments: list[str]) -> tuple[str, str]:
         answer: Any = self._redis.eval(script, len(keys), *keys, *arguments)
         return str(answer[0]), str(answer[1])
-
-
-@contextmanager
-def _faults(*, changing: bool = False) -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise RegistryUnavailable(
-            f"the registry (Redis) does not answer: {told}",
-            hint=f"{remedy(error)}{'; a change was interrupted: look before you repeat it' if changing else ''}",
-        ) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise RegistryUnavailable(
-            f"the registry holds a {error.title} that is not understood: {first['loc']}: {first['msg']}",
-            hint="was it written by a newer version of Linegate?",
-        ) from error
-
-
-def _held_assignment(value: str) -> HeldAssignment:
-    revision, text = value.split(" ", 1)
-    return HeldAssignment(revision=int(revision), record=Assignment.model_validate_json(text))
-
-
-def _held_stations(table: Any) -> dict[str, HeldStation]:
-    split = {key: value.split(" ", 1) for key, value in table.items()}
-    return {
-        key: HeldStation(revision=int(revision), record=StationConfig.model_validate_json(text))
-        for key, (revision, text) in split.items()
-    }
-
-
-def _audit_entry(stream_id: str, fields: Mapping[str, str]) -> AuditEntry:
-    optional = {name: fields[name] or None for name in ("before", "after")}
-    return AuditEntry.model_validate({"stream_id": stream_id, **fields, **optional})

@@ -2,9 +2,12 @@
 
 Each step is a function from the assignment that is held (None where there is none) to the next one. `Registry.advance`
 makes it and writes it by compare-and-swap. Stages may be skipped forwards, by name; back leads only the rollback.
+
+What every step keeps: one champion; nobody in two of the roles champion, canary and shadow; and nobody retired who is
+in one of them, or to whom a rollback would go back.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -13,23 +16,18 @@ from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import RETIRED_KEPT, Assignment, Canary, VersionRecord
 
-Stage: TypeAlias = Literal["candidate", "shadow", "canary", "champion", "retired"]
+Stage: TypeAlias = Literal["candidate", "shadow", "canary", "champion", "former", "retired"]
 Trial: TypeAlias = Literal["canary", "champion", "shadow"]
 Transition: TypeAlias = Callable[[Assignment | None], Assignment]
 
 
 def stage_of(key: PlaceKey, held: Assignment | None, record: VersionRecord) -> Stage | None:
-    """The stage of a version at exactly `key`; None where it was neither put there nor made for it."""
-    version = record.version
-    if held is not None:
-        if version == held.champion:
-            return "champion"
-        if held.canary is not None and version == held.canary.version:
-            return "canary"
-        if version == held.shadow:
-            return "shadow"
-        if version == held.former or version in held.retired:
-            return "retired"
+    """The stage of a version at exactly `key`; None where it was neither put there nor made for it.
+
+    `former` is the retired version that a rollback goes back to.
+    """
+    if held is not None and (stage := _stage_in(held, record.version)) is not None:
+        return stage
     return "candidate" if record.place is not None and record.place.overlaps(key) else None
 
 
@@ -37,15 +35,17 @@ def shadow(held: Assignment | None, version: str) -> Assignment:
     """Have `version` look on. A shadow that looked on before is retired.
 
     Raises:
-        TransitionRejected: there is no champion, or the version is the champion or the canary.
+        TransitionRejected: there is no champion, or the version is at work here already.
     """
     there = _there(held, version)
     _not_at_work(there, version, "look on", shadow_too=True)
-    return _retire(there, {there.shadow}, shadow=version, keep={version})
+    return _changed(there, shadow=version)
 
 
 def canary(held: Assignment | None, version: str, percent: float, *, at: datetime) -> Assignment:
     """Give `version` a share of the parts to judge, or change the share of the trial under way.
+
+    A trial that is paused stays so: `resume` is a decision of its own.
 
     Args:
         held: the present assignment.
@@ -66,40 +66,45 @@ def canary(held: Assignment | None, version: str, percent: float, *, at: datetim
         return there.model_copy(update={"canary": trial.model_copy(update={"percent": percent})})
     _not_at_work(there, version, "be on trial")
     begun = Canary(version=version, percent=percent, since=at)
-    left = None if there.shadow == version else there.shadow
-    return _retire(there, (), canary=begun, shadow=left, keep={version})
+    return _changed(there, canary=begun, shadow=_unless(there.shadow, version))
 
 
 def promote(held: Assignment | None, version: str | None = None, *, direct: bool = False) -> Assignment:
     """Make a version the champion; the champion becomes `former` and stays warm.
 
     Args:
-        held: the present assignment; where there is none, `version` begins one.
+        held: the present assignment; where there is none, `version` begins one: there is nothing to try it beside.
         version: None takes the canary.
-        direct: whether a version may skip its trial as canary.
+        direct: whether a version may skip its trial as canary, or end it while it is paused.
 
     Raises:
-        TransitionRejected: no version is meant, it is the champion already, it had no trial, or another one is on it.
+        TransitionRejected: no version is meant, it is the champion already, it had no trial or the trial is paused, or
+            another one is on trial.
     """
     if held is None:
         if version is None:
             raise TransitionRejected("there is nothing to promote here", hint="name a version to begin with")
         return Assignment(champion=version)
-    trial = None if held.canary is None else held.canary.version
-    chosen = version or trial
+    trial = held.canary
+    chosen = version or (None if trial is None else trial.version)
     if chosen is None:
         raise TransitionRejected("no canary is on trial here", hint="name a version")
     if chosen == held.champion:
         raise TransitionRejected(f"{chosen} is the champion here already")
-    if trial is not None and chosen != trial:
-        raise TransitionRejected(f"{trial} is on trial here", hint="roll the trial back first, or promote that one")
+    if trial is not None and chosen != trial.version:
+        raise TransitionRejected(
+            f"{trial.version} is on trial here", hint="roll the trial back first, or promote that one"
+        )
     if trial is None and not direct:
         raise TransitionRejected(
             f"{chosen} was no canary here", hint="put it on trial first, or say --direct to do without"
         )
-    left = None if held.shadow == chosen else held.shadow
-    keep = {chosen, held.champion}
-    return _retire(held, {held.former}, keep=keep, champion=chosen, former=held.champion, canary=None, shadow=left)
+    if trial is not None and trial.paused and not direct:
+        # Whoever promotes the trial they saw running must not take one that the judge has stopped meanwhile.
+        raise TransitionRejected(
+            f"the trial of {chosen} is paused", hint="resume it first, or say --direct to promote it all the same"
+        )
+    return _changed(held, champion=chosen, former=held.champion, canary=None, shadow=_unless(held.shadow, chosen))
 
 
 def rollback(held: Assignment | None, what: Trial | None = None) -> Assignment:
@@ -114,26 +119,24 @@ def rollback(held: Assignment | None, what: Trial | None = None) -> Assignment:
     """
     if held is None:
         raise TransitionRejected("there is no assignment here", hint="`linegate rollout list` shows all")
-    chosen = what or ("champion" if held.canary is None else "canary")
-    match chosen:
+    match what or ("champion" if held.canary is None else "canary"):
         case "canary":
             if held.canary is None:
                 raise TransitionRejected("no canary is on trial here")
-            return _retire(held, {held.canary.version}, canary=None)
+            return _changed(held, canary=None)
         case "shadow":
             if held.shadow is None:
                 raise TransitionRejected("no shadow looks on here")
-            return _retire(held, {held.shadow}, shadow=None)
+            return _changed(held, shadow=None)
         case "champion":
             if held.former is None:
                 raise TransitionRejected(
-                    f"{held.champion} is the first champion here", hint="promote another version, or unassign the place"
+                    f"there is no champion before {held.champion} to go back to here",
+                    hint="promote another version, or unassign the place",
                 )
             # A trial was compared with the champion that goes: it ends with it.
-            trial = None if held.canary is None else held.canary.version
-            back = {"champion": held.former, "former": None, "canary": None}
-            left = None if held.shadow == held.former else held.shadow
-            return _retire(held, {held.champion, trial}, keep={held.former}, shadow=left, **back)
+            left = _unless(held.shadow, held.former)
+            return _changed(held, champion=held.former, former=None, canary=None, shadow=left)
 
 
 def pause(held: Assignment | None) -> Assignment:
@@ -142,27 +145,79 @@ def pause(held: Assignment | None) -> Assignment:
     Raises:
         TransitionRejected: no canary is on trial, or it is paused already.
     """
-    return _paused(held, paused=True)
+    if held is None or held.canary is None:
+        raise TransitionRejected("no canary is on trial here")
+    if held.canary.paused:
+        raise TransitionRejected(f"{held.canary.version} is paused already")
+    return held.model_copy(update={"canary": held.canary.model_copy(update={"paused": True})})
 
 
-def resume(held: Assignment | None) -> Assignment:
-    """Give the canary its parts again.
+def resume(held: Assignment | None, *, at: datetime) -> Assignment:
+    """Give the canary its parts again. The trial begins anew: what it did before was looked at, and would count again.
+
+    Args:
+        held: the present assignment.
+        at: the time.
 
     Raises:
         TransitionRejected: no canary is on trial, or it is not paused.
     """
-    return _paused(held, paused=False)
+    if held is None or held.canary is None:
+        raise TransitionRejected("no canary is on trial here")
+    if not held.canary.paused:
+        raise TransitionRejected(f"{held.canary.version} is not paused")
+    return held.model_copy(update={"canary": held.canary.model_copy(update={"paused": False, "since": at})})
 
 
-def guarded(held: Assignment | None, guard: Guard) -> Assignment:
-    """Hold trials here to `guard`.
+def guarded(held: Assignment | None, changes: Guard | Mapping[str, object]) -> Assignment:
+    """Hold trials here to a guard.
+
+    Args:
+        held: the present assignment.
+        changes: the guard, or those of its fields that change.
 
     Raises:
         TransitionRejected: there is no assignment.
+        ValidationError: a field is unknown or its value is none.
     """
     if held is None:
         raise TransitionRejected("there is no assignment here", hint="promote a version first")
+    guard = changes if isinstance(changes, Guard) else Guard.model_validate({**held.guard.model_dump(), **changes})
     return held.model_copy(update={"guard": guard})
+
+
+def assigned(
+    held: Assignment | None, champion: str, *, canary: Canary | None = None, shadow: str | None = None
+) -> Assignment:
+    """Set all roles at once, whatever they were: for setting up, and for repair. The guard stays.
+
+    A champion that is replaced becomes `former`. A trial that goes on with the same version keeps its beginning.
+
+    Raises:
+        TransitionRejected: one version is to have two roles.
+    """
+    named = [version for version in (champion, canary.version if canary else None, shadow) if version is not None]
+    if len(set(named)) < len(named):
+        raise TransitionRejected("one version cannot have two roles at one place")
+    if held is None:
+        return Assignment(champion=champion, canary=canary, shadow=shadow)
+    former = held.former if champion == held.champion else held.champion
+    trial = held.canary
+    if trial is not None and canary is not None and trial.version == canary.version and not trial.paused:
+        canary = canary.model_copy(update={"since": trial.since})
+    return _changed(held, champion=champion, canary=canary, shadow=shadow, former=former)
+
+
+def _stage_in(held: Assignment, version: str) -> Stage | None:
+    if version == held.champion:
+        return "champion"
+    if held.canary is not None and version == held.canary.version:
+        return "canary"
+    if version == held.shadow:
+        return "shadow"
+    if version == held.former:
+        return "former"
+    return "retired" if version in held.retired else None
 
 
 def _there(held: Assignment | None, version: str) -> Assignment:
@@ -184,18 +239,14 @@ def _not_at_work(held: Assignment, version: str, what: str, *, shadow_too: bool 
         raise TransitionRejected(f"{version} is {at_work[version]} here: it cannot {what} as well")
 
 
-def _paused(held: Assignment | None, *, paused: bool) -> Assignment:
-    if held is None or held.canary is None:
-        raise TransitionRejected("no canary is on trial here")
-    if held.canary.paused == paused:
-        raise TransitionRejected(f"{held.canary.version} is {'paused already' if paused else 'not paused'}")
-    return held.model_copy(update={"canary": held.canary.model_copy(update={"paused": paused})})
+def _unless(version: str | None, other: str) -> str | None:
+    return None if version == other else version
 
 
-def _retire(
-    held: Assignment, gone: Collection[str | None], *, keep: Collection[str] = (), **changes: object
-) -> Assignment:
-    """`held` with `changes`; those in `gone` come first among the retired, those in `keep` leave them."""
-    names = sorted(version for version in gone if version is not None and version not in keep)
-    rest = [version for version in held.retired if version not in keep and version not in gone]
-    return held.model_copy(update={**changes, "retired": tuple((*names, *rest)[:RETIRED_KEPT])})
+def _changed(held: Assignment, **changes: object) -> Assignment:
+    """`held` with `changes`. Who has no role any more comes first among the retired, who has one leaves them."""
+    after = held.model_copy(update=changes)
+    kept = after.warm()
+    gone = sorted(set(held.warm()) - set(kept))
+    rest = [version for version in held.retired if version not in kept and version not in gone]
+    return after.model_copy(update={"retired": tuple((*gone, *rest)[:RETIRED_KEPT])})

@@ -40,6 +40,11 @@ class PlaceKey(RootModel[str]):
         """The fields that are no wildcard, by name."""
         return {name: part for name, part in zip(FIELDS, self.root.split("/"), strict=True) if part != WILDCARD}
 
+    @property
+    def plant(self) -> str:
+        """The plant it is of; `*` where it is of all."""
+        return self.root.split("/", 1)[0]
+
     def matches(self, place: Place) -> bool:
         """Whether `place` falls under this key."""
         parts = self.root.split("/")

@@ -1,5 +1,6 @@
 """What the registry keeps: versions, assignments and stations."""
 
+from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
@@ -7,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from shared.crop_recipe import CropRecipe
 from shared.events.base import Model, Sha256, VersionId, now
 from shared.models.card import Calibration, DataSummary
+from shared.models.quantiles import MOST_QUANTILES
 from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
 
@@ -32,6 +34,9 @@ class VersionRecord(Model):
     """Digest and counts of the photos it was made from and tested on."""
     calibration: Calibration | None = None
     """Its threshold, how that was chosen, and the held-out scores that live ones are compared with."""
+    good_distances: Annotated[tuple[float, ...], Field(max_length=MOST_QUANTILES)] = ()
+    """How far the held-out good crops lie from the training crops' mean embedding, as its card has it: what live
+    distances are compared with. Empty where that is not known."""
     metrics: dict[str, float] = Field(default_factory=dict)
     """On its locked test part; only what was measured."""
     code_version: str | None = None
@@ -94,8 +99,10 @@ class AuditEntry(Model):
     """One change of the registry, as its append-only stream keeps it."""
 
     stream_id: str
-    table: Literal["versions", "assignments", "stations"]
+    table: Literal["versions", "assignments", "stations", "registry"]
+    """`registry` where all of it was replaced by an import."""
     key: str
+    """A place's key, or a version's name."""
     revision: int
     action: str = ""
     """What was done, e.g. `promote`; empty in entries of older writers."""
@@ -107,6 +114,10 @@ class AuditEntry(Model):
     """JSON of the former record; None when there was none."""
     after: str | None
     """JSON of the new record; None when it was removed."""
+
+    def lies_under(self, key: PlaceKey, tables: Collection[str]) -> bool:
+        """Whether it changed an entry of `tables` (of those with places) that `key` covers."""
+        return self.table in {"assignments", "stations"} & set(tables) and key.covers(PlaceKey(self.key))
 
 
 class Resolved(Model):

@@ -138,7 +138,11 @@ class RegistryWatcher:
 
     def _older(self, known: int, found: int) -> None:
         reason = f"the registry went back from revision {known} to {found}; the newer state stays in force"
-        hint = f"restore Redis, or accept its state: stop the workers and remove {self._cache_file}"
+        copy = "" if self._cache_file is None else f" (this worker's own copy is such a file: {self._cache_file})"
+        hint = (
+            f"`linegate registry import FILE --replace --above {known}` restores it{copy}; or accept its state: stop "
+            "the workers and remove their copies"
+        )
         self._faults.cleared("registry_away")
         self._faults.raised(Report("registry_older", "error", reason, hint=hint))
         self._lost(f"{reason}. {hint[0].upper()}{hint[1:]}", severe=True)

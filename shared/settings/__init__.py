@@ -1,7 +1,9 @@
 """The settings of every process: environment variables, one TOML file, documented defaults."""
 
+from shared.settings.drift import DriftSettings
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
+from shared.settings.rollout import RolloutSettings
 from shared.settings.sections import (
     AuthSettings,
     ClientSettings,
@@ -24,6 +26,7 @@ __all__ = [
     "AuthSettings",
     "ClientSettings",
     "CropSettings",
+    "DriftSettings",
     "FaultSettings",
     "GatewaySettings",
     "ImageSettings",
@@ -31,6 +34,7 @@ __all__ = [
     "NetworkSettings",
     "ProbesSettings",
     "RedisSettings",
+    "RolloutSettings",
     "ScoreSettings",
     "Settings",
     "SettingsRejected",

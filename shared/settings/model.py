@@ -16,6 +16,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.drift import DriftSettings
+from shared.settings.labels import LabelsSettings
+from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
 from shared.settings.sections import (
     AuthSettings,
@@ -85,8 +88,11 @@ class Settings(BaseSettings):
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     crop: CropSettings = Field(default_factory=CropSettings)
     score: ScoreSettings = Field(default_factory=ScoreSettings)
+    drift: DriftSettings = Field(default_factory=DriftSettings)
+    rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
+    labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)

@@ -161,13 +161,16 @@ class ScoreSettings(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where one is seen.")
     threads: int | None = Field(None, ge=1, description="CPU threads for scoring. Unset: one per core.")
     cache_mib: int = Field(
-        4096, ge=1, description="Memory for loaded models in MiB; the models unused for longest are dropped first."
+        4096,
+        ge=1,
+        description="Memory for loaded models in MiB. What does not fit is dropped: first what nobody assigns, then "
+        "former champions, then shadows, of each the one unused for longest.",
     )
     maps: MapPolicy = Field("failed", description="For which parts an anomaly map is published.")
     load_wait_s: Seconds = Field(
         20.0,
-        description="How long parts wait for a newly assigned version that is being loaded, in seconds, before the "
-        "last one in force judges them.",
+        description="After how many seconds the load of a newly assigned version counts as failed. Until then the "
+        "entry that it is to replace stays in force; no part waits.",
     )
     check_s: Seconds = Field(
         30.0,

@@ -38,6 +38,46 @@ MetricName = Literal[
     "linegate.verdict.latency",
     # Counter: verdicts by another version than the assigned one, which could not be loaded.
     "linegate.verdict.fallbacks",
+    # --- trials: the automatic judge. Labels: key, trial (canary, shadow) -------------------------------------------
+    # Gauge: rejected share of a trial's window. Label: arm (champion, canary, shadow).
+    "linegate.rollout.reject_rate",
+    # Gauge: parts of the window that both versions have an opinion on.
+    "linegate.rollout.pairs",
+    # Counter: limits that a trial broke. Labels: key, arm, measure.
+    "linegate.rollout.breaches",
+    # --- models -----------------------------------------------------------------------------------------------------
+    # Histogram, s: from the store to the first score. Label: version.
+    "linegate.model.load.duration",
+    # Counter: entries of the registry that came into force.
+    "linegate.model.swaps",
+    # Histogram, s: from the news of a change of the registry until the worker judges by it.
+    "linegate.model.swap.duration",
+    # Gauge: models in memory.
+    "linegate.model.held",
+    # Gauge, By: memory they take.
+    "linegate.model.held.bytes",
+    # Counter: versions at work that had to make room for another one.
+    "linegate.model.thrash",
+    # --- labels: what people found (docs/feedback.md) ---------------------------------------------------------------
+    # Counter: labels made. Labels: plant, line, finding.
+    "linegate.labels.given",
+    # Gauge: share of damaged among the latest 200 rejected parts that were looked at. Labels: plant, line.
+    "linegate.labels.precision",
+    # --- drift of champions. Labels: key, version, plant, line, station, camera ---------------------------------------
+    # Gauge: parts in the window.
+    "linegate.drift.parts",
+    # Gauge: rejected share of the window.
+    "linegate.drift.reject_rate",
+    # Gauges over the window. Label here and below: signal (score, embedding).
+    "linegate.drift.mean",
+    "linegate.drift.deviation",
+    # Gauge. Label: quantile (0.05, 0.25, 0.5, 0.75, 0.95).
+    "linegate.drift.quantile",
+    # Gauges: population stability index and Kolmogorov-Smirnov distance against held-out good parts.
+    "linegate.drift.psi",
+    "linegate.drift.ks",
+    # Gauge: 1 while a limit is broken, else 0.
+    "linegate.drift.drifting",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",

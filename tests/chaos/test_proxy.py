@@ -71,8 +71,12 @@ def _connect(proxy: Proxy) -> socket.socket:
 
 
 def _ask(connection: socket.socket, data: bytes) -> bytes:
+    """Send `data` and read as many bytes back, which may come in pieces."""
     connection.sendall(data)
-    return connection.recv(4096)
+    answer = b""
+    while len(answer) < len(data) and (piece := connection.recv(4096)):
+        answer += piece
+    return answer
 
 
 def _silent(connection: socket.socket) -> bool:

@@ -50,9 +50,12 @@ class Line:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """One line for the session, on servers of its own so that no other test's events mix in."""
+    """One line for a module, on servers of its own so that no other test's events mix in.
+
+    Not for the session: its six processes would idle beside every test that comes later.
+    """
     folder = tmp_path_factory.mktemp("line")
     photos = folder / "photos"
     photos.mkdir()

@@ -1,5 +1,7 @@
 """The servers of the integration tests: real Apache Kafka and real Redis, one of each per test session.
 
+Of several processes that run tests (pytest-xdist) each is a session, and has its own.
+
 `KAFKA_BOOTSTRAP_SERVERS` and `REDIS_URL` name servers to use instead of local ones.
 """
 
@@ -35,6 +37,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
         ensure_topics(AdminClient({"bootstrap.servers": broker.bootstrap_servers}))
         yield Kafka(broker.bootstrap_servers, broker)
+        broker.kill()  # nobody reads its data any more; that brokers end in order is seen elsewhere
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,12 @@ from shared.cli.commands import mounted
 
 COMMANDS: Final = {
     "fit": "training.cli.fit:fit",
+    "request": "training.cli.request:request",
+    "jobs": "training.cli.jobs:jobs",
+    "follow": "training.cli.follow:follow",
+    "cancel": "training.cli.cancel:cancel",
+    "recalibrate": "training.recalibrate.command:recalibrate",
+    "collect": "training.collect.command:collect",
     "many": "training.cli.many:many",
 }
 """Name -> module:function, in the order in which the help lists them."""
@@ -55,6 +61,7 @@ train = typer.Typer(
     cls=TrainGroup,
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Make model versions. `linegate train PHOTOS ...` is short for `linegate train fit PHOTOS ...`.",
 )
 

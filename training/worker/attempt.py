@@ -25,7 +25,7 @@ from training.publish import publish_version, settle_station
 from training.worker.accept import version_of
 from training.worker.board import BoardUnavailable, Claim, JobBoard, LeaseLost
 from training.worker.desk import ResultDesk
-from training.worker.ends import Refusal, Stopping
+from training.worker.ends import AttemptFailed, Refusal, Stopping
 from training.worker.heart import Heart, JobCancelled
 from training.worker.making import fit_task, fitted, reference_for
 from training.worker.patience import Patience
@@ -64,6 +64,7 @@ class Attempt:
         self._request = claim.request
         self._stop = stop
         self._begun = now()
+        self._most = bench.settings.training.max_attempts
         self._heart = Heart(bench.board, claim, bench.settings.training.lease_s)
         self._patiently = Patience(self._heart, stop, bench.faults)
         self._telling = Telling(claim, bench.worker, bench.publish)
@@ -86,10 +87,10 @@ class Attempt:
             except BusError as error:
                 self._put_back(error, counted=False)
                 raise
-            except Exception as error:  # one job never ends the worker; the attempts are bounded
-                if not isinstance(error, LinegateError):
+            except Exception as error:
+                # Who was overtaken meets all kinds of errors: its files are gone, for one.
+                if self._put_back(error, counted=True) and not isinstance(error, LinegateError):
                     log.exception("job %s met a bug of Linegate", self._claim.job)
-                self._put_back(error, counted=True)
             finally:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 with contextlib.suppress(OSError):
@@ -107,6 +108,10 @@ class Attempt:
             return cancelled_result(request.job, request.place, attempts=facts.attempts, started=self._begun)
         except Refusal as why:
             return failed_result(request, str(why), why.hint, attempts=facts.attempts, started=self._begun)
+        except AttemptFailed as why:
+            if facts.attempts < self._most:
+                raise
+            return self._given_up(str(why))
 
     def _version(self) -> TrainingResult:
         """Have a version registered, by this attempt or an earlier one, and its place set."""
@@ -115,7 +120,11 @@ class Attempt:
         record = self._patiently(self._registered)
         warnings: Sequence[str] = ()
         if record is None:
+            if self._claim.facts.attempts > self._most:
+                return self._given_up(self._claim.facts.reason)
             made = self._made()
+            # Whoever stood still for a while is told here, before the store is troubled.
+            self._patiently(self._heart.check)
             self._telling.stage("publish")
             record = self._patiently(lambda: self._published(made))
             warnings = made.warnings
@@ -143,13 +152,15 @@ class Attempt:
         return None
 
     def _made(self) -> Made:
-        settings, facts = self._bench.settings, self._claim.facts
-        if facts.attempts > (most := settings.training.max_attempts):
-            raise Refusal(f"given up after {most} attempts; the last one: {facts.reason or 'nobody knows'}")
+        settings = self._bench.settings
         reference = self._patiently(lambda: reference_for(self._request, settings))
         task = fit_task(self._request, reference, self._folder, settings)
         printed = self._folder / "printed.log"
         return fitted(task, printed, heart=self._heart, telling=self._telling, stop=self._stop)
+
+    def _given_up(self, reason: str) -> TrainingResult:
+        told = f"given up after {self._most} attempt(s); the last one: {reason}"
+        return failed_result(self._request, told, None, attempts=self._most, started=self._begun)
 
     def _published(self, made: Made) -> VersionRecord:
         settings = self._bench.settings
@@ -181,13 +192,18 @@ class Attempt:
         self._patiently(lambda: self._bench.board.finish(self._claim, stands.state), even_cancelled=True)
         log.info("job %s is %s%s", result.job, stands.state, f": {stands.reason}" if stands.reason else "")
 
-    def _put_back(self, why: Exception, *, counted: bool) -> None:
+    def _put_back(self, why: Exception, *, counted: bool) -> bool:
+        """Let the job wait again; answers whether it was ours to put back."""
         reason = str(why) if isinstance(why, LinegateError) else f"{type(why).__name__}: {why}"
         reason = " ".join(reason.split())
         try:
             self._bench.board.put_back(self._claim, counted=counted, reason=reason)
-        except (LeaseLost, BoardUnavailable) as error:
-            log.warning("job %s could not be put back (%s); its lease runs out", self._claim.job, error)
-        else:
-            self._telling.waits(counted=counted)
-            log.warning("job %s waits again: %s", self._claim.job, reason)
+        except LeaseLost as lost:
+            log.warning("%s: nothing of it is published", lost)
+            return False
+        except BoardUnavailable as away:
+            log.warning("job %s could not be put back (%s); its lease runs out", self._claim.job, away)
+            return True
+        self._telling.waits(counted=counted)
+        log.warning("job %s waits again: %s", self._claim.job, reason)
+        return True

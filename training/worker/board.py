@@ -205,7 +205,7 @@ class JobBoard:
             BoardUnavailable: Redis does not answer.
         """
         with _faults():
-            self._redis.set(scripts.KEYS[scripts.NAMES.index("whole")], "1")
+            self._redis.zadd(scripts.WHOLE, {scripts.FILLED: 0})
 
     def _as_holder(self, script: str, claim: Claim, *arguments: str | int) -> str:
         state, text = self._eval(script, claim.job, claim.facts.token, *arguments)

@@ -37,11 +37,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
             runner = Runner(bench, stop)
             step = IntakeStep(board, settings.training.data_roots, arrived=runner.arrived)
             intake = Worker(step, consumes=(TrainingRequest, TrainingCancelled), name=NAME, settings=settings.bus)
-            runner.start()
-            try:
-                with worker_probes(intake, settings.probes):
-                    return run_worker(intake, stop, faults=faults)
-            finally:
-                runner.join()
+            with runner, worker_probes(intake, settings.probes):
+                return run_worker(intake, stop, faults=faults)
     finally:
         publisher.close(LAST_WORD_S)

@@ -2,8 +2,10 @@
 
 import logging
 import threading
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
+from shared.bus.errors import BusError
 from shared.faults import Report
 from training.worker.attempt import Attempt, Bench
 from training.worker.board import BoardLost, BoardUnavailable, Claim
@@ -16,7 +18,7 @@ PAUSE_S: Final = 2.0
 
 
 class Runner:
-    """Works in a thread of its own until it is told to stop.
+    """Works in a thread of its own for the length of a `with` block.
 
     Args:
         bench: of the worker.
@@ -28,30 +30,32 @@ class Runner:
         self._stop: Final = stop
         self._arrived: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._run, name="runner")
-        self.error: BaseException | None = None
-        """What ended it before its time."""
+        self._error: BaseException | None = None
 
     def arrived(self) -> None:
         """There may be something new on the board."""
         self._arrived.set()
 
-    def start(self) -> None:
-        """Begin."""
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def join(self) -> None:
-        """Wait for its end; raises what ended it before its time."""
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stop, and wait for the end of what it is at; raises what ended it before its time."""
         self._stop.set()
         self._arrived.set()
         self._thread.join()
-        if self.error is not None:
-            raise self.error
+        if self._error is not None and error is None:
+            raise self._error
 
     def _run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # noqa: BLE001 - raised by `join`, in the thread that can end the process
-            self.error = error
+        except BaseException as error:  # noqa: BLE001 - raised at the end of the block, in the thread that started this
+            if isinstance(error, BusError):
+                told = f"the worker ended: {error}"
+                self._bench.faults.raised(Report("kafka_failed", "critical", told, hint=error.hint))
+            self._error = error
             self._stop.set()
 
     def _work(self) -> None:

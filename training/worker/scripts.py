@@ -1,16 +1,18 @@
 """The board's Lua: each step of a job's life is one atomic step inside Redis.
 
-Every key has the registry's hash tag. Times are Redis' own, in milliseconds, so that no two workers' clocks matter.
+Every key has the registry's hash tag, and every key but the counter is a sorted set: the trainer's user then needs no
+command that could take anything away from the registry, whose tables are hashes. Times are Redis' own, in milliseconds,
+so that no two workers' clocks matter.
 
-- `queue`: zset, job by its place in the order (the least goes first).
-- `leases`: zset, job by the time at which its worker counts as gone.
-- `requests`: hash, job -> the request, JSON.
-- `facts`: hash, job -> JSON: `order`, `print` (of the request), `place`, `attempts`, `token`, `worker`, `cancelled` (by
+- `queue`: job by its place in the order (the least goes first).
+- `leases`: job by the time at which its worker counts as gone.
+- `requests`: `job NUL request`, JSON.
+- `facts`: `job NUL` JSON: `order`, `print` (of the request), `place`, `attempts`, `token`, `worker`, `cancelled` (by
   whom), `reason` (why the last attempt ended).
-- `done`: hash, job -> JSON: `state`, `print`, `place`, `attempts`, `by` (the event that cancelled it).
-- `age`: zset, finished job by when it was: the oldest are forgotten.
+- `done`: `job NUL` JSON: `state`, `print`, `place`, `attempts`, `by` (the event that cancelled it).
+- `age`: finished job by when it was: the oldest are forgotten.
 - `token`: counter. Each claim takes the next one; only the holder of a job's latest token may say what became of it.
-- `whole`: is there once the board was filled from the topics. A Redis that lost everything lacks it.
+- `whole`: holds `topics` once the board was filled from them. A Redis that lost everything lacks it.
 """
 
 from typing import Final
@@ -18,40 +20,48 @@ from typing import Final
 _TAG: Final = "{linegate}:jobs:"
 NAMES: Final = ("queue", "leases", "requests", "facts", "done", "age", "token", "whole")
 KEYS: Final = tuple(_TAG + name for name in NAMES)
+WHOLE: Final = KEYS[NAMES.index("whole")]
+FILLED: Final = "topics"
 KEPT: Final = 10_000
 """Finished jobs that are remembered, so that a request that comes twice is known."""
 
-_HEAD: Final = "\n".join(
-    (
-        f"local {', '.join(NAMES)} = {', '.join(f'KEYS[{n}]' for n in range(1, len(NAMES) + 1))}",
-        "local job = ARGV[1]",
-        "local function now() local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) end",
-        "local function facts_of(j)",
-        "  local held = redis.call('HGET', facts, j)",
-        "  return held and cjson.decode(held)",
-        "end",
-        "local function keep(j, f) redis.call('HSET', facts, j, cjson.encode(f)) end",
-        "local function finish(j, f, state, by)",
-        "  redis.call('ZREM', queue, j) redis.call('ZREM', leases, j)",
-        "  redis.call('HDEL', requests, j) redis.call('HDEL', facts, j)",
-        "  redis.call('HSET', done, j, cjson.encode({state = state, print = f.print, place = f.place,",
-        "             attempts = f.attempts, by = by}))",
-        "  redis.call('ZADD', age, now(), j)",
-        f"  for _, old in ipairs(redis.call('ZRANGE', age, 0, -{KEPT + 1})) do",
-        "    redis.call('ZREM', age, old) redis.call('HDEL', done, old)",
-        "  end",
-        "end",
-        # Whoever was given the job since has a later token; whoever lost it to nobody yet is not in `leases`.
-        "local function holds(f) return f and f.token == tonumber(ARGV[2]) and redis.call('ZSCORE', leases, job) end",
-        "",
-    )
+_HEAD: Final = (
+    f"local {', '.join(NAMES)} = {', '.join(f'KEYS[{n}]' for n in range(1, len(NAMES) + 1))}"
+    r"""
+local job = ARGV[1]
+local function now() local t = redis.call('TIME') return t[1] * 1000 + math.floor(t[2] / 1000) end
+-- A job's name has no control characters: all that begins with it and a NUL is its own.
+local function get(set, j)
+  local held = redis.call('ZRANGE', set, '[' .. j .. '\0', '(' .. j .. '\1', 'BYLEX')[1]
+  return held and string.sub(held, #j + 2)
+end
+local function drop(set, j)
+  local held = get(set, j)
+  if held then redis.call('ZREM', set, j .. '\0' .. held) end
+end
+local function put(set, j, text) drop(set, j) redis.call('ZADD', set, 0, j .. '\0' .. text) end
+local function facts_of(j) local held = get(facts, j) return held and cjson.decode(held) end
+local function keep(j, f) put(facts, j, cjson.encode(f)) end
+local function finish(j, f, state, by)
+  redis.call('ZREM', queue, j) redis.call('ZREM', leases, j)
+  drop(requests, j) drop(facts, j)
+  put(done, j, cjson.encode({state = state, print = f.print, place = f.place, attempts = f.attempts, by = by}))
+  redis.call('ZADD', age, now(), j)
+"""
+    f"""
+  for _, old in ipairs(redis.call('ZRANGE', age, 0, -{KEPT + 1})) do redis.call('ZREM', age, old) drop(done, old) end
+end
+-- Whoever was given the job since has a later token; whoever lost it to nobody yet is not in `leases`.
+local function holds(f) return f and f.token == tonumber(ARGV[2]) and redis.call('ZSCORE', leases, job) end
+local function is_whole() return redis.call('ZSCORE', whole, '{FILLED}') end
+"""
 )
 
 ADD: Final = (
     _HEAD
     + """
 -- ARGV: job, request, order, print, place, who cancelled it or ''.
-local over = redis.call('HGET', done, job)
+local over = get(done, job)
 if over then return {'done', over} end
 local f = facts_of(job)
 if f then
@@ -60,7 +70,7 @@ if f then
 end
 f = {order = ARGV[3], print = ARGV[4], place = ARGV[5], attempts = 0, token = 0, worker = '', cancelled = ARGV[6],
      reason = ''}
-redis.call('HSET', requests, job, ARGV[2])
+put(requests, job, ARGV[2])
 keep(job, f)
 redis.call('ZADD', queue, ARGV[3], job)
 return {'queued', cjson.encode(f)}
@@ -72,7 +82,7 @@ REMEMBER: Final = (
     + """
 -- A job that has its result, told by the topics.  ARGV: job, state, print, place, attempts.
 -- Where the board has it still, the next to claim it finds the result.
-if redis.call('HEXISTS', facts, job) == 0 and redis.call('HEXISTS', done, job) == 0 then
+if not get(facts, job) and not get(done, job) then
   finish(job, {print = ARGV[3], place = ARGV[4], attempts = tonumber(ARGV[5])}, ARGV[2], '')
 end
 return {'done', ''}
@@ -83,16 +93,16 @@ CANCEL: Final = (
     _HEAD
     + """
 -- ARGV: job, by whom, id of the event.
-local over = redis.call('HGET', done, job)
+local over = get(done, job)
 if over then return {'done', over} end
 local f = facts_of(job)
-if not f then return {redis.call('EXISTS', whole) == 1 and 'unknown' or 'lost', ''} end
+if not f then return {is_whole() and 'unknown' or 'lost', ''} end
 if redis.call('ZSCORE', leases, job) then
   f.cancelled = ARGV[2] keep(job, f)
   return {'running', cjson.encode(f)}
 end
 finish(job, f, 'cancelled', ARGV[3])
-return {'done', redis.call('HGET', done, job)}
+return {'done', get(done, job)}
 """
 )
 
@@ -100,9 +110,9 @@ CLAIM: Final = (
     _HEAD
     + """
 -- ARGV: worker, lease in ms.
-if redis.call('EXISTS', whole) == 0 then return {'lost', '', '', ''} end
+if not is_whole() then return {'lost', '', '', ''} end
 local t = now()
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', t)) do
+for _, gone in ipairs(redis.call('ZRANGE', leases, '-inf', t, 'BYSCORE')) do
   local g = facts_of(gone)
   g.reason = 'its worker ' .. g.worker .. ' is gone'
   keep(gone, g)
@@ -118,7 +128,7 @@ f.token = redis.call('INCR', token)
 keep(first, f)
 redis.call('ZREM', queue, first)
 redis.call('ZADD', leases, t + ARGV[2], first)
-return {'claimed', first, redis.call('HGET', requests, first), cjson.encode(f)}
+return {'claimed', first, get(requests, first), cjson.encode(f)}
 """
 )
 

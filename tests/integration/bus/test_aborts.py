@@ -1,14 +1,18 @@
 """Transactions that Kafka does not take: abort, go back, say why; and nothing is lost or doubled."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from shared.bus.errors import KafkaFailedError
+from shared.bus.envelope import encode
+from shared.bus.errors import FencedError, KafkaFailedError
+from shared.bus.record import OutgoingRecord
 from shared.bus.step import DeadLetter, Result
 from shared.bus.topics import dead_letter_topic, ensure_topics
+from shared.bus.transactions import Transactions
 from shared.events import PartImage
 from tests.integration.bus.support import PATIENCE, Scope, assert_exactly_once, running
 from tests.integration.conftest import Kafka
@@ -66,3 +70,28 @@ def test_a_topic_that_is_gone_is_named_and_holds_everything_back(kafka: Kafka) -
         crops = scope.read_crops(count=3)
     assert letter.key == b"p"
     assert [crop.image for crop in crops] == ["image-0", "image-2", "image-3"]
+
+
+def test_whoever_is_fenced_off_while_it_produces_is_told_so(scope: Scope) -> None:
+    """All that the next call to `produce` says is "fatal": the reason is asked for."""
+    record = encode(scope.image(0))
+    elder, younger = (Transactions(scope.settings, f"{scope.name}-transactions") for _ in range(2))
+
+    class Trickle(list[OutgoingRecord]):
+        """Records without end, so that one is produced after the fence fell."""
+
+        def __iter__(self) -> Iterator[OutgoingRecord]:
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline:
+                yield record
+                time.sleep(0.05)
+
+    elder.start()
+    younger.start()
+    try:
+        with pytest.raises(FencedError, match="refused for good") as caught:
+            elder.publish(Trickle(), {}, None)
+        assert "same instance name" in str(caught.value.hint)
+    finally:
+        elder.close()
+        younger.close()

@@ -69,6 +69,22 @@ def test_a_program_that_ends_by_itself_is_started_again_and_leaves_nothing_behin
     assert not _alive(second)
 
 
+def test_settings_reach_the_program_and_no_list_of_processes(tmp_path: Path) -> None:
+    """A URL of Redis may hold a password."""
+    program = "import os; print(os.environ['SECRET_URL'], flush=True); import time; time.sleep(1000)"
+    log = tmp_path / "log"
+    process = ServerProcess(
+        "a worker", [sys.executable, "-c", program], log=log, settings={"SECRET_URL": "redis://:hidden@h"}
+    )
+    try:
+        process.wait_ready(lambda: "hidden" in log.read_text(), timeout=60)
+        listed = subprocess.run(["ps", "-eo", "args", "-ww"], capture_output=True, text=True, check=True).stdout
+        assert "time.sleep(1000)" in listed
+        assert "hidden" not in listed
+    finally:
+        process.stop()
+
+
 def test_given_servers_are_used_and_nothing_is_started(kafka: object, redis_url: str, tmp_path: Path) -> None:
     """The two environment variables win over local servers."""
     given = {"KAFKA_BOOTSTRAP_SERVERS": getattr(kafka, "bootstrap_servers"), "REDIS_URL": redis_url}  # noqa: B009

@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from typer.testing import CliRunner, Result
 
 from deploy.local.process import free_port
 from services.cli import replay, submit
+from services.feedback.cli import feedback
 from services.keys.edit import add_key
 from services.keys.record import new_record
+from shared.bus.reader import EventReader
 from shared.bus.settings import BusSettings
 from shared.errors import LinegateError
-from shared.events import Verdict
+from shared.events import Feedback, Verdict
 
 pytestmark = pytest.mark.kafka
 PLACE = ["--plant", "munich", "--line", "line-1"]
@@ -30,6 +33,7 @@ def linegate(bus: BusSettings, monkeypatch: pytest.MonkeyPatch) -> Any:
     app = typer.Typer()
     app.command()(submit)
     app.command()(replay)
+    app.command()(feedback)
 
     def run(*arguments: str) -> Result:
         result = CliRunner().invoke(app, arguments)
@@ -114,6 +118,44 @@ def test_submit_tells_what_its_token_may_not(
         monkeypatch.setenv("LINEGATE_TOKEN", key)
         with pytest.raises(LinegateError, match=told):
             linegate(*arguments)
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_feedback_reaches_kafka_with_its_verdict(
+    linegate: Any, gateway: Any, bus: BusSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an operator of the plant; a camera and an operator of another plant are told what they lack."""
+    image = f"photo-{uuid.uuid4().hex}"
+    photo = io.BytesIO()
+    Image.new("RGB", (32, 24)).save(photo, "PNG")
+    where = {"part": "bad-9", "plant": "munich", "line": "line-1", "station": "st-4", "id": image}
+    gateway.http.post("/v1/images", params=where, content=photo.getvalue(), headers={"Content-Type": "image/png"})
+    assert gateway.http.get(f"/v1/verdicts/{image}?wait=30").json()["decision"] == "fail"
+    word = ("feedback", image, "false_alarm", "--gateway", gateway.url, "--note", "film")
+
+    def come_as(role: str, plant: str) -> str:
+        key, record = new_record(roles=[role], plants=[plant], expires=None, note="")
+        add_key(gateway.access.keys_file, record)
+        monkeypatch.setenv("LINEGATE_TOKEN", key)
+        return f"key:{record.id}"
+
+    with EventReader(bus, (Feedback,)) as reader:
+        for role, plant, told in (("camera", "munich", "feedback:give"), ("operator", "puebla", "No verdict is known")):
+            come_as(role, plant)
+            with pytest.raises(LinegateError, match=told):
+                linegate(*word)
+        subject = come_as("operator", "munich")
+        said = [linegate(*word), linegate(*word)]
+        with pytest.raises(LinegateError, match="about a part that passed, and this one failed"):
+            linegate("feedback", image, "missed_damage", "--gateway", gateway.url)
+        with pytest.raises(LinegateError, match="go together"):
+            linegate("feedback", image, "missed_damage", "--gateway", gateway.url, "--plant", "munich")
+        (event,) = [event for _, event in reader.read_to_end(patience=60) if isinstance(event, Feedback)]
+    assert all(event.id in result.stdout and "bad-9" in result.stdout for result in said)
+    assert (event.image, event.by, event.note, event.station) == (image, subject, "film", "st-4")
+    assert event.judged is not None
+    assert event.judged.model is not None
+    assert (event.judged.decision, event.judged.model.score, event.judged.model.threshold) == ("fail", 3.0, 2.0)
 
 
 def test_submit_tells_that_no_gateway_answers(linegate: Any, photo: Any) -> None:

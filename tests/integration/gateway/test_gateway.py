@@ -205,3 +205,10 @@ def test_kafka_comes_and_goes_and_comes_back(tmp_path: Path, start_gateway: Any)
         bus = BusSettings(bootstrap_servers=broker.bootstrap_servers)
         assert len(published(bus, since, image)) == 1
         assert gateway.terminate() == 0
+
+
+def test_the_key_of_a_rollout_arrives_in_any_spelling(gateway: Any) -> None:
+    """`*` and slashes as they are, or escaped, as some clients do; the gateway runs whether Redis answers or not."""
+    for key in ("munich/line-1/*/*/*", "munich/line-1/%2A/%2A/%2a", "munich%2Fline-1/*/*/*"):
+        answer = gateway.http.get(f"/v1/rollouts/{key}")
+        assert answer.json()["type"].rpartition(":")[2] in {"registry-away", "rollout-unknown"}

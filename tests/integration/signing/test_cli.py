@@ -15,6 +15,7 @@ from shared.signing import KeyRejected, SignatureRejected, trust_of, verify_arti
 from shared.signing.cli import app
 from shared.store import ArtifactCorrupt, ArtifactMissing, ArtifactStore
 from training import publish
+from training.order import Made
 
 pytestmark = pytest.mark.redis
 Signing = Callable[..., str]
@@ -48,7 +49,8 @@ def register(folder: Path, name: str) -> str:
     bundle = folder / name
     bundle.write_text(f"model {name}")
     digest = ArtifactStore(settings.store).put(bundle)
-    publish.register(bundle, VersionRecord(version=name, digest=digest, kind="padim"), [], settings)
+    record = VersionRecord(version=name, digest=digest, kind="padim")
+    publish.publish_version(Made(record=record, bundle=bundle, papers={}), settings)
     return digest
 
 

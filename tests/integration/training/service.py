@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,16 @@ class TrainingService:
         """End it in order."""
         worker.terminate()
         assert worker.wait(PATIENCE) == 0
+
+    def fitting(self, worker: "subprocess.Popen[bytes]") -> list[int]:
+        """Process ids of what the worker fits with."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                if int(parent) == worker.pid and state != "Z":
+                    found.append(int(stat.parent.name))
+        return found
 
     def request(self, data: str = "tiles", *, job: str | None = None, **more: Any) -> TrainingRequest:
         """A request at this test's plant."""

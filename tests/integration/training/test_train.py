@@ -33,6 +33,7 @@ from training.report import defect_rows, render_report
 from training.result import TrainingResult
 from training.studio.dataset import write_dataset
 from training.studio.photo import photographs
+from training.version_record import version_record
 
 SPEC = ModelSpec(
     kind="padim",
@@ -94,6 +95,19 @@ def test_the_card_tells_what_happened(result: TrainingResult) -> None:
     assert any("rough guess" in warning for warning in result.warnings)
 
 
+def test_the_reference_of_drift_is_of_training_crops_and_its_distances_are_of_held_out_good_ones(
+    result: TrainingResult,
+) -> None:
+    """And the registry gets the distances alone: what a monitor compares with, not the channels."""
+    reference, held_out = result.card.embedding, result.calibration
+    assert reference is not None
+    assert reference.crops == result.card.data.train_good
+    assert reference.good_distances == tuple(sorted(held_out.distances[~held_out.damaged]))
+    assert len(result.test.distances) == len(result.test.samples)
+    record = version_record("v1", result.model, result.card, digest="0" * 64, author="test")
+    assert record.good_distances == reference.good_distances
+
+
 def test_held_out_parts_are_never_trained_on(result: TrainingResult) -> None:
     """Train, calibration and test share no photo, and the scores are of the held-out ones."""
     train_names = {sample.name for sample in result.split.train}
@@ -120,6 +134,8 @@ def test_author_protocol_judges_itself(folder: Path, pool: ExtractorPool) -> Non
     assert made.card.protocol == "author"
     assert made.card.calibration.rule == "author"
     assert made.card.calibration.threshold in made.test.scores
+    assert made.card.embedding is not None
+    assert made.card.embedding.good_distances == tuple(sorted(made.test.good_distances))
     assert any("optimistic" in warning for warning in made.warnings)
 
 

@@ -5,12 +5,20 @@ Always local: the tests need to hold the servers' keys.
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not marked as such
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
 from pydantic import SecretStr
 
 from deploy.local.kafka import KafkaBroker
@@ -25,6 +33,9 @@ from shared.settings import RedisSettings
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.tls_front import TlsFront
 
+ANY_ACL = AclBindingFilter(
+    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+)
 NOBODY = "nobody"
 """A user that exists and has no right."""
 QUICK = {"session_timeout_ms": 30_000, "transaction_timeout_ms": 20_000, "message_timeout_ms": 15_000}
@@ -89,7 +100,12 @@ def secure_kafka(authority: Authority, tmp_path_factory: pytest.TempPathFactory)
         ensure_topics(admin, partitions=1)
         for entry in principals.values():
             apply_kafka_acls(admin, f"User:{entry.name}", entry.acls)
+        # The controller has them all; the broker learns of them a moment later.
+        wanted = {acl.binding(f"User:{entry.name}") for entry in principals.values() for acl in entry.acls}
+        while not wanted <= set(admin.describe_acls(ANY_ACL).result(30)):
+            time.sleep(0.05)
         yield SecureKafka(broker, authority, passwords)
+        broker.kill()  # nobody reads its data any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from services.answers import AnswerFeed
@@ -14,6 +15,13 @@ from services.dlq.entry import Wanted
 from services.dlq.shelf import stops
 from services.dlq.work import Order, find, settle
 from services.gateway.probe import KafkaProbe
+from services.labels.feed import VerdictFeed as LabelsFeed
+from services.labels.index import VerdictIndex
+from services.labels.main import Recent
+from services.labels.metrics import LabelMetrics
+from services.labels.step import LabelStep
+from services.rollout.feed import VerdictFeed
+from services.rollout.told import Told, read_told
 from shared.bus.clients import open_admin, open_consumer
 from shared.bus.dead_letter import dead_letter
 from shared.bus.envelope import encode
@@ -30,16 +38,29 @@ from shared.events import (
     DeadLetterStop,
     Event,
     Fault,
+    Feedback,
+    Judged,
+    LabelledPart,
     ModelStamp,
     PartAnomalyMap,
     PartCrop,
     PartImage,
+    RolloutBreach,
     ShadowVerdict,
     Timings,
+    TrainingCancelled,
+    TrainingProgress,
+    TrainingRequest,
+    TrainingResult,
     Verdict,
     derived_event_id,
     now,
 )
+from shared.registry.snapshot import Snapshot
+from training.jobs import all_jobs
+from training.worker.desk import ResultDesk
+from training.worker.intake import queued
+from training.worker.result import failed_result
 
 PATIENCE = 30.0
 BAD = "bad-"
@@ -160,7 +181,7 @@ def a_map(crop: PartCrop) -> PartAnomalyMap:
 
 
 @contextmanager
-def working(worker: Worker) -> Iterator[Callable[[], None]]:
+def working(worker: Worker | VerdictFeed) -> Iterator[Callable[[], None]]:
     """Run `worker` in a thread for the length of a block; gives a check that raises what ended the worker."""
     stop = threading.Event()
     failure: list[BaseException] = []
@@ -273,7 +294,7 @@ def score_job(bus: BusSettings, superuser: BusSettings) -> None:
 
 
 def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """The gateway's: hand in photos, see their verdicts and dead letters come, know whether Kafka answers."""
+    """The gateway's: hand in photos, see their answers come, hand in feedback, ask whether Kafka answers."""
     answered: dict[str, threading.Event] = {name: threading.Event() for name in ("good", "lost-photo", "lost-crop")}
     photos = {name: an_image(name) for name in answered}
     names = {photo.id: name for name, photo in photos.items()}
@@ -285,7 +306,7 @@ def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
     feed = AnswerFeed(bus, on_verdict=lambda v: heard(v.image), on_dead_letter=lambda letter: heard(letter.image))
     with quiet(), feed:
         feed.wait_current(5.0)
-        publish(bus, *photos.values())
+        publish(bus, *photos.values(), a_word(photos["good"]))
         publish(superuser, a_verdict(a_crop(photos["good"])))
         with EventPublisher(superuser) as publisher:
             for event in (photos["lost-photo"], a_crop(photos["lost-crop"])):
@@ -295,6 +316,148 @@ def gateway_job(bus: BusSettings, superuser: BusSettings) -> None:
         for name, event in answered.items():
             assert event.wait(PATIENCE), name
         assert KafkaProbe(bus).reachable()
+
+
+def rollout_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The judge's: see verdicts and shadow verdicts, tell a breach, read what was told before; and a fault."""
+    crop = a_crop(an_image("good"))
+    watching = _Watching({a_verdict(crop).id, a_verdict(crop, ShadowVerdict).id})
+    feed = VerdictFeed(bus, [watching], snapshot=Snapshot, window_s=lambda _: 60.0, look_s=0.1)
+    with quiet():
+        with working(feed) as check:
+            watching.wait(lambda: watching.looked, check)
+            publish(superuser, a_verdict(crop), a_verdict(crop, ShadowVerdict))
+            watching.wait(lambda: not watching.wanted, check)
+        breach = RolloutBreach(
+            key="plant/*/*/*/*", version="v2", champion="v1", arm="canary", measure="psi", value=1.0, limit=0.5,
+            trial_parts=50, champion_parts=50, action="alert", detail="test",
+        )  # fmt: skip
+        publish(bus, breach)
+        publish(bus, a_fault("rollout"))
+        told = Told()
+        read_told(bus, told)
+        assert breach.id in told.breaches
+
+
+class _Watching:
+    """Waits for verdicts."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self.wanted = wanted
+        self.looked = False
+
+    def saw(self, verdict: Verdict) -> None:
+        """One came."""
+        self.wanted.discard(verdict.id)
+
+    def look(self, now: datetime, snapshot: Snapshot) -> None:
+        """The feed is at the end of what there was."""
+        del now, snapshot
+        self.looked = True
+
+    def wait(self, condition: Callable[[], bool], check: Callable[[], None]) -> None:
+        """Until it holds; `check` raises where that is hopeless."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            check()
+            assert time.monotonic() < deadline, f"not seen: {self.wanted}"
+            time.sleep(0.05)
+
+
+def a_word(image: PartImage, **more: object) -> Feedback:
+    """What was found about the part of a photo."""
+    return Feedback.model_validate(
+        _place(image) | {"image": image.id, "finding": "confirmed_good", "by": "test"} | more
+    )
+
+
+def labels_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The labels worker's: feedback to its label, a word on no verdict to its dead letter, a fault, a flood."""
+    good, unknown = an_image("good"), an_image("unknown")
+    index = VerdictIndex(100)
+    with quiet(), Observer(superuser, (LabelledPart,), (Feedback,)) as observer:
+        with LabelsFeed(bus, index, read_back=timedelta(minutes=5)) as feed:
+            step = LabelStep(Recent(index, feed), metrics=LabelMetrics(), remembers="the latest verdicts")
+            lost = a_word(unknown)
+            publish(superuser, a_verdict(a_crop(good)), a_word(good), lost)
+            publish(bus, a_fault("labels"))
+            worker = Worker(step, consumes=Feedback, name="labels", settings=bus)
+            with working(worker) as check:
+                observer.wait({("linegate.labels", good.id), ("linegate.feedback.dlq", lost.id)}, check)
+            publish(superuser, *(a_word(an_image("flood")) for _ in range(2)))
+            _floods(step, Feedback, "labels", bus)
+        _go_on(superuser, "linegate.feedback.dlq")
+
+
+def refit_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """A person's: read labels, verdicts, shadow verdicts and photos."""
+    photo = an_image("good")
+    crop = a_crop(photo)
+    said = a_word(photo, judged=Judged.of(a_verdict(crop))).model_dump(exclude={"id"})
+    label = LabelledPart.model_validate(said | {"label": "good", "feedback": "word"})
+    publish(superuser, photo, a_verdict(crop), a_verdict(crop, ShadowVerdict), label)
+    with quiet():
+        for kind in (LabelledPart, Verdict, ShadowVerdict, PartImage):
+            with EventReader(bus, (kind,), start="earliest") as reader:
+                read = [event for _, event in reader.read_to_end(patience=PATIENCE)]
+            assert photo.id in {getattr(event, "image", None) or getattr(event, "id", None) for event in read}, kind
+
+
+def a_request(data: str = "tiles", **more: object) -> TrainingRequest:
+    """A version that somebody wants."""
+    base = {"job": uuid.uuid4().hex, "place": "munich", "data": data, "author": "test"}
+    return TrainingRequest.model_validate(base | more)
+
+
+def _training_step(batch: Sequence[TrainingRequest]) -> list[Result]:
+    return [
+        DeadLetter("not below a root") if request.data.startswith(BAD) else Emit((queued(request),))
+        for request in batch
+    ]
+
+
+def trainer_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The training service's: a good request and one that it refuses, progress, one result, a fault, and a flood."""
+    good, bad = a_request(), a_request(f"{BAD}data")
+    types = (TrainingProgress, TrainingResult)
+    with quiet(), Observer(superuser, types, (TrainingRequest,)) as observer:
+        publish(superuser, good, bad)
+        publish(bus, a_fault("train"))
+        worker = Worker(_training_step, consumes=TrainingRequest, name="train", settings=bus)
+        told, desk = TrainingProgress(job=good.job, state="running"), ResultDesk(bus)
+        result = failed_result(good, "bad data", None, attempts=1)
+        wanted = {
+            ("linegate.training.progress", queued(good).id),
+            ("linegate.training.progress", told.id),
+            ("linegate.training.results", result.id),
+            ("linegate.training.requests.dlq", bad.id),
+        }
+        with working(worker) as check:
+            publish(bus, told)
+            assert desk.give(result, good.time, check=lambda: None) == result
+            assert desk.given(good.job, good.time) is not None
+            observer.wait(wanted, check)
+        publish(superuser, *(a_request(f"{BAD}flood") for _ in range(2)))
+        _floods(_training_step, TrainingRequest, "train", bus)
+        _go_on(superuser, "linegate.training.requests.dlq")
+
+
+def engineer_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """A person's: ask for a version, cancel a job, and see what became of each."""
+    done, running, refused = a_request(), a_request(), a_request()
+    publish(bus, done, running, TrainingCancelled(job=running.job, by="test"))
+    publish(
+        superuser,
+        TrainingProgress(job=running.job, state="running", stage="crop"),
+        failed_result(done, "bad data", None, attempts=1),
+    )
+    with EventPublisher(superuser) as publisher:
+        record = encode(refused)
+        consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
+        publisher.publish_record(dead_letter(consumed, "no such root", worker="test")).result(PATIENCE)
+    with quiet():
+        views = all_jobs(bus)
+        assert [views[one.job].state for one in (done, running, refused)] == ["failed", "running", "refused"]
 
 
 def results_job(bus: BusSettings, superuser: BusSettings) -> None:
@@ -320,11 +483,17 @@ def results_job(bus: BusSettings, superuser: BusSettings) -> None:
 
 
 def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
-    """A person's: see all letters, send two again, give one up, let a stopped topic go on."""
+    """A person's: see all letters, send four again, give one up, let a stopped topic go on."""
     ids = []
     with quiet():
         with EventPublisher(superuser) as publisher:
-            for event in (an_image("lost"), a_crop(an_image("lost")), an_image("given-up")):
+            for event in (
+                an_image("lost"),
+                a_crop(an_image("lost")),
+                a_word(an_image("lost")),
+                a_request(),
+                an_image("given-up"),
+            ):
                 record = encode(event)
                 consumed = Record(record.topic, 0, 0, 0, record.key, record.value, record.headers)
                 letter = publisher.publish_record(dead_letter(consumed, "damaged", worker="test")).result(PATIENCE)
@@ -332,7 +501,7 @@ def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
             stopped = DeadLetterStop(topic="linegate.verdicts.dlq", stopped=True, by="test")
             publisher.publish(stopped).result(PATIENCE)
         letters = {entry.id: entry for entry in find(bus, Wanted(), [])}
-        again, up = [letters[ids[0]], letters[ids[1]]], [letters[ids[2]]]
+        again, up = [letters[one] for one in ids[:-1]], [letters[ids[-1]]]
         for chosen, replay in ((again, True), (up, False)):
             order = Order(replay=replay, by="test", note=None, rate=1000.0)
             assert len(settle(bus, chosen, order, lambda _: None).done) == len(chosen)
@@ -359,6 +528,12 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "gateway": gateway_job,
     "crop": crop_job,
     "score": score_job,
+    "rollout": rollout_job,
+    "labels": labels_job,
+    "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
+    "refit": refit_job,
+    "trainer": trainer_job,
+    "engineer": engineer_job,
     "camera": lambda bus, _: camera_job(bus),
     "results": results_job,
     "dlq": dlq_job,

@@ -14,6 +14,7 @@ from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from shared.bus.clients import open_admin, open_consumer
 from shared.bus.errors import KafkaFailedError
+from shared.bus.fetch import RecordFetcher
 from shared.bus.loop import Worker
 from shared.bus.publisher import EventPublisher, PublishFailed
 from shared.bus.refusals import Refusals
@@ -123,6 +124,13 @@ def test_whoever_is_refused_is_told_why_in_one_line(
     assert told in finding.told
     assert remedy in (finding.remedy or "")
     assert "\n" not in f"{finding.told}{finding.remedy}"
+
+
+def test_whoever_fetches_a_record_is_told_why_he_is_refused(secure_kafka: SecureKafka) -> None:
+    """`linegate dlq show` with a wrong password: not only that there was no answer."""
+    wrong = changed(secure_kafka.bus("dlq", call_budget_s=2.0), password=SecretStr("guess"))
+    with RecordFetcher(wrong) as fetcher, pytest.raises(KafkaFailedError, match="refuses the user 'dlq'"):
+        fetcher.fetch("linegate.images.dlq", 0, 0)
 
 
 def test_a_photo_does_not_get_past_a_wrong_password(secure_kafka: SecureKafka) -> None:

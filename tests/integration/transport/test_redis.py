@@ -12,7 +12,9 @@ import redis
 from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from deploy.security.redis_users import RedisUser, redis_users
-from shared.registry import scripts
+from shared.events import TrainingCancelled
+from shared.registry import lifecycle, scripts
+from shared.registry.archive import RegistryArchive
 from shared.registry.client import Registry
 from shared.registry.connection import connect
 from shared.registry.errors import RegistryUnavailable
@@ -22,6 +24,8 @@ from shared.registry.watcher import RegistryWatcher
 from shared.settings import RedisSettings, Settings
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
+from tests.integration.transport.jobs import a_request
+from training.worker.board import BoardUnavailable, JobBoard, Over
 
 pytestmark = pytest.mark.redis
 PATIENCE = 20.0
@@ -33,14 +37,34 @@ def doctor(settings: RedisSettings) -> list[Finding]:
 
 
 def trainer_job(settings: RedisSettings) -> None:
-    """Register a version, and once more."""
+    """Register a version, and once more; set a station; keep the board of jobs."""
     with Registry(settings) as registry:
         record = VersionRecord(version=f"munich-{time.monotonic_ns()}", digest="1" * 64, kind="padim")
         assert registry.register(record).digest == registry.register(record).digest
+        assert record.version in {known.version for known in registry.versions()}
+        key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
+        registry.set_station(key, StationConfig(policy="full_frame"), expected=None, author="test")
+        assert key.root in registry.stations()
+    with JobBoard(settings) as board:
+        board.filled()
+        requests = [a_request() for _ in range(3)]
+        for request in requests:
+            board.add(request)
+        for _ in requests:
+            claim = board.claim("test", lease_s=60)
+            assert claim is not None
+            board.beat(claim, lease_s=60)
+            board.put_back(claim, counted=True, reason="a crash")
+            claim = board.claim("test", lease_s=60)
+            assert claim is not None
+            board.finish(claim, "failed")
+        board.add(waiting := a_request())
+        assert isinstance(board.cancel(TrainingCancelled(job=waiting.job, by="test")), Over)
+        board.remember(a_request(), "done", attempts=1)
 
 
 def rollout_job(settings: RedisSettings) -> None:
-    """Everything that `linegate rollout` can do."""
+    """Everything that `linegate rollout` can do, and what its judge does beside."""
     key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
     with Registry(settings) as registry:
         registry.register(VersionRecord(version="munich-2", digest="2" * 64, kind="padim"))
@@ -51,6 +75,39 @@ def rollout_job(settings: RedisSettings) -> None:
         registry.unset_station(key, expected=station, author="test")
         assert registry.versions()
         assert registry.history()
+        position = registry.snapshot().position
+        step = registry.advance(
+            key, lambda held: lifecycle.promote(held, "munich-2"), action="promote", author="judge", expected=None
+        )
+        assert registry.assignment(key) is not None
+        assert registry.wait_for_change(position, 1.0)
+        assert [entry.revision for entry in registry.audit(position)] == [step.revision]
+
+
+def gateway_job(settings: RedisSettings) -> None:
+    """Everything that the routes of rollouts ask for."""
+    key = PlaceKey.parse(f"plant-{time.monotonic_ns()}")
+    with Registry(settings) as registry:
+        # As `services/gateway/rollouts.py` takes a step; known_version registered one.
+        version = registry.snapshot().versions[min(registry.snapshot().versions)]
+        registry.advance(
+            key, lambda held: lifecycle.promote(held, version.version), action="promote", author="test", expected=None
+        )
+        assert registry.assignment(key)
+        assert registry.history(5, key, tables=("assignments",))
+
+
+def backup_job(settings: RedisSettings) -> None:
+    """Read everything."""
+    with RegistryArchive(settings) as archive:
+        assert archive.read().versions
+
+
+def restore_job(settings: RedisSettings) -> None:
+    """Replace everything by itself, with an entry of each kind."""
+    with RegistryArchive(settings) as archive:
+        held = archive.read()
+        assert archive.replace(held, held, above=0, author="test", note="") == held.revision + 1
 
 
 def worker_job(settings: RedisSettings) -> None:
@@ -81,6 +138,9 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "rollout": rollout_job,
     "crop": worker_job,
     "score": worker_job,
+    "gateway": gateway_job,
+    "backup": backup_job,
+    "restore": restore_job,
     "operator": operator_job,
     "admin": admin_job,
 }
@@ -121,10 +181,18 @@ FOREIGN: list[tuple[str, tuple[Any, ...]]] = [
     ("trainer", ("HSET", scripts.TABLES["assignments"], "munich/*/*/*/*", "1 {}")),
     ("trainer", ("EVAL", "return redis.call('HSET', KEYS[1], 'a', 'b')", 1, scripts.TABLES["assignments"])),
     ("trainer", ("HDEL", scripts.VERSIONS, "munich-1")),
+    ("trainer", ("SET", scripts.VERSIONS, "gone")),
+    ("trainer", ("DEL", scripts.TABLES["stations"])),
     ("rollout", ("DEL", scripts.AUDIT)),
     ("rollout", ("XTRIM", scripts.AUDIT, "MAXLEN", 0)),
     ("rollout", ("SET", "other:key", "1")),
     ("rollout", ("FLUSHDB",)),
+    ("gateway", ("HDEL", scripts.TABLES["assignments"], "munich/*/*/*/*")),
+    ("gateway", ("DEL", scripts.AUDIT)),
+    ("backup", ("HSET", scripts.VERSIONS, "v1", "{}")),
+    ("backup", ("EVAL", "return redis.call('SET', KEYS[1], '1')", 1, scripts.REVISION)),
+    ("restore", ("SET", "other:key", "1")),
+    ("restore", ("FLUSHALL",)),
     ("operator", ("GET", scripts.REVISION)),
     ("operator", ("CONFIG", "SET", "appendonly", "no")),
     ("operator", ("SHUTDOWN",)),
@@ -165,11 +233,29 @@ def test_no_word_of_the_list_is_too_many(secure_redis: SecureRedis, user: str, w
     word_of = secure_redis.passwords[user]
     try:
         _set(admin, less, word_of)
-        with pytest.raises((RegistryUnavailable, AssertionError)):
+        with pytest.raises((RegistryUnavailable, BoardUnavailable, AssertionError)):
             JOBS[user](secure_redis.settings(user))
     finally:
         _set(admin, whole, word_of)
         admin.close()
+
+
+@pytest.mark.parametrize("command", redis_users()["restore"].commands)
+@pytest.mark.usefixtures("known_version")
+def test_a_restore_that_is_refused_halfway_changes_nothing(secure_redis: SecureRedis, command: str) -> None:
+    """Redis undoes nothing of a script that fails: whichever right is missing, all is as it was."""
+    whole = redis_users()["restore"]
+    less = RedisUser("restore", whole.does, whole.keys, tuple(one for one in whole.commands if one != command))
+    with RegistryArchive(secure_redis.settings("backup")) as archive, connect(secure_redis.settings("admin")) as admin:
+        before = archive.read()
+        assert before.versions
+        try:
+            _set(admin, less, secure_redis.passwords["restore"])
+            with pytest.raises(RegistryUnavailable):
+                restore_job(secure_redis.settings("restore"))
+        finally:
+            _set(admin, whole, secure_redis.passwords["restore"])
+        assert archive.read() == before
 
 
 def _set(admin: redis.Redis, user: RedisUser, password: str) -> None:

@@ -14,11 +14,12 @@ import httpx
 from structlog.testing import capture_logs
 
 from services.gateway.app import create_app
+from services.gateway.rollout_desk import RolloutDesk
 from services.gateway.verdict_cache import Judged, VerdictCache
 from shared.auth import Permission, make_authenticator
 from shared.auth.key_file import KeyRecord, as_toml, new_token, token_sha256
 from shared.settings import AuthSettings, Settings
-from tests.unit.services.gateway.test_app import ADDRESS, JPEG, ListPublisher, picture, problem, verdict
+from tests.unit.services.gateway.test_app import ADDRESS, JPEG, ListPublisher, no_registry, picture, problem, verdict
 from tests.unit.shared.auth.provider import AUDIENCE, ISSUER, Provider
 
 HOME, ABROAD = "munich", "puebla"
@@ -39,6 +40,42 @@ class Asked:
     """Status for a caller of another plant."""
 
 
+_ROLLOUT = "/v1/rollouts/{plant}/{line}/{station}/{layout}/{camera}"
+READS = ("/v1/rollouts", "/v1/versions", _ROLLOUT, f"{_ROLLOUT}/history")
+STEPS: dict[str, dict[str, Any]] = {
+    "shadow": {"version": "v2"},
+    "canary": {"version": "v2", "percent": 20},
+    "promote": {},
+    "rollback": {},
+    "pause": {},
+    "resume": {},
+    "guard": {"max_psi": None},
+}
+
+
+def _at(path: str, plant: str) -> str:
+    return path.replace(_ROLLOUT, f"/v1/rollouts/{plant}/line-1/*/*/*")
+
+
+def _rollout_read(path: str) -> Asked:
+    # Whoever is let in learns here that Redis is away; what it holds is another test's (integration/gateway).
+    lists = _ROLLOUT not in path
+    return Asked(
+        "GET", lambda plant: _at(path, plant), lambda _: {}, Permission.READ_VERDICT, 503, 503 if lists else 403
+    )
+
+
+def _rollout_step(step: str, body: dict[str, Any]) -> Asked:
+    return Asked(
+        "POST",
+        lambda plant: _at(f"{_ROLLOUT}/{step}", plant),
+        lambda _: {"json": body, "headers": {"If-Match": '"1"'}},
+        Permission.MANAGE_ROLLOUT,
+        503,
+        403,
+    )
+
+
 REQUESTS = {
     ("post", "/v1/images"): Asked(
         "POST",
@@ -56,13 +93,29 @@ REQUESTS = {
         good=200,
         abroad=404,
     ),
+    ("post", "/v1/feedback"): Asked(
+        "POST",
+        lambda _: "/v1/feedback",
+        lambda plant: {"json": {"image": f"judged-at-{plant}", "finding": "false_alarm"}},
+        Permission.GIVE_FEEDBACK,
+        good=202,
+        abroad=404,
+    ),
+    **{("get", path): _rollout_read(path) for path in READS},
+    **{("post", f"{_ROLLOUT}/{step}"): _rollout_step(step, body) for step, body in STEPS.items()},
 }
 
 
 class Door:
     """A gateway that asks who comes, with a client that can come as anybody."""
 
-    def __init__(self, portal: anyio.from_thread.BlockingPortal, provider: Provider, folder: Path) -> None:
+    def __init__(
+        self,
+        portal: anyio.from_thread.BlockingPortal,
+        provider: Provider,
+        folder: Path,
+        rollouts: RolloutDesk | None = None,
+    ) -> None:
         self.provider = provider
         self.keys_file = folder / "keys.toml"
         self.keys_file.write_text("")
@@ -77,6 +130,7 @@ class Door:
             self.publisher,
             self.verdicts,
             make_authenticator(settings),
+            rollouts=rollouts or no_registry(),
             reachable=lambda: True,
             current=lambda: True,
             acknowledge_s=0.2,

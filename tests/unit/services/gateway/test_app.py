@@ -20,14 +20,21 @@ from PIL import Image
 
 from services.answers import DeadPhoto
 from services.gateway.app import create_app
+from services.gateway.rollout_desk import RolloutDesk
 from services.gateway.verdict_cache import Judged, VerdictCache
 from shared.auth.authenticator import NoAuthentication
 from shared.bus.publisher import PublishFailed
 from shared.events import Check, ModelStamp, PartImage, Timings, Verdict, now
-from shared.settings import GatewaySettings, ImageSettings, Settings
+from shared.registry.client import Registry
+from shared.settings import GatewaySettings, ImageSettings, RedisSettings, Settings
 
 ADDRESS = {"part": "4711-1", "plant": "munich", "line": "line-1"}
 JPEG = {"Content-Type": "image/jpeg"}
+
+
+def no_registry() -> RolloutDesk:
+    """A desk whose registry is away: nobody listens there."""
+    return RolloutDesk(Registry(RedisSettings.model_validate({"url": "redis://127.0.0.1:9/0"})))
 
 
 class ListPublisher:
@@ -63,6 +70,7 @@ class Client:
             self.publisher,
             self.verdicts,
             NoAuthentication(),
+            rollouts=no_registry(),
             reachable=lambda: self.kafka_up,
             current=lambda: self.current,
             acknowledge_s=0.2,

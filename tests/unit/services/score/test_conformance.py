@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.score.effective import Effective
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from shared.bus.step import Emit, Result, Step
@@ -46,8 +47,12 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> ScoreStep:
         },
     )
     limits = ImageSettings()
+    shelf = ModelShelf(store, pool, budget_mib=64)
+    effective = Effective(shelf)
+    effective.settle(state)
     return ScoreStep(
-        ModelShelf(store, pool, budget_mib=64),
+        shelf,
+        effective=effective,
         source=PixelSource(limits),
         limits=limits,
         snapshot=lambda: state,

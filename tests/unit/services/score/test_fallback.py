@@ -2,6 +2,8 @@
 
 import contextlib
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,15 +11,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from structlog.testing import capture_logs
 
+from services.score.effective import Effective
+from services.score.failure import FIRST_RETRY_S, LONGEST_RETRY_S, ModelNotLoaded
 from services.score.in_force import InForce
 from services.score.keeper import ModelKeeper
-from services.score.models import FIRST_RETRY_S, LONGEST_RETRY_S, ModelNotLoaded, ModelShelf
+from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from shared.bus.step import Emit, Retry
 from shared.events import ModelStamp, PartCrop, ShadowVerdict, Verdict
 from shared.models.bundle import write_bundle
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
+from shared.models.self_check import make_self_check
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
 from shared.pixels import PixelSource
 from shared.registry.place_key import PlaceKey
@@ -43,13 +48,31 @@ def pool() -> ExtractorPool:
 
 @pytest.fixture(scope="module")
 def bundles(pool: ExtractorPool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Three versions of one model, told apart by their thresholds."""
+    """Three versions of one model, told apart by their thresholds, and one that scored otherwise where it was made."""
     folder = tmp_path_factory.mktemp("bundles")
     model = make_model(ModelSpec(kind="padim", extractor=EXTRACTOR), pool)
     model.fit([picture(i) for i in range(6)])
     for number, name in enumerate(("old", "new", "next")):
         write_bundle(folder / name, model, a_card(1e9 + number))
-    return {name: folder / name for name in ("old", "new", "next")}
+    check = make_self_check(model, 64, 64)
+    estranged = check.model_copy(update={"score": check.score * 1.001})
+    write_bundle(folder / "estranged", model, a_card(1e9).model_copy(update={"self_check": estranged}))
+    return {name: folder / name for name in ("old", "new", "next", "estranged")}
+
+
+class Hanging(ArtifactStore):
+    """A store that hangs on some artifacts until it is released."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        super().__init__(settings)
+        self.hangs: set[str] = set()
+        self.release = threading.Event()
+
+    def read(self, digest: str) -> bytes:
+        """As the store, once it is released."""
+        if digest in self.hangs:
+            assert self.release.wait(60)
+        return super().read(digest)
 
 
 class Line:
@@ -71,8 +94,9 @@ class Line:
         self.told = Told()
         self.shelf = ModelShelf(self.store, self.pool, budget_mib=64, trust=self.trust, clock=lambda: self.now)
         self.in_force = InForce(self.folder / "cache" / "in-force.json")
+        self.effective = Effective(self.shelf, self.in_force, clock=lambda: self.now)
         self.keeper = ModelKeeper(
-            self.shelf, self.in_force, self.store, faults=self.told, check_s=30, clock=lambda: self.now
+            self.shelf, self.in_force, self.effective, self.store, faults=self.told, check_s=30, clock=lambda: self.now
         )
         self.state = Snapshot()
         self.step = ScoreStep(
@@ -81,17 +105,23 @@ class Line:
             limits=ImageSettings(),
             snapshot=lambda: self.state,
             in_force=self.in_force,
+            effective=self.effective,
             clock=lambda: CAPTURED,
         )
 
-    def assign(self, **keys: Assignment) -> None:
+    def hear(self, revision: int, **keys: Assignment) -> None:
         """The registry assigns anew; keyword `munich__line_1` is key `munich/line-1`. The keeper hears of it."""
         texts = {PlaceKey(key.replace("__", "/").replace("_", "-")).root: record for key, record in keys.items()}
         self.state = Snapshot(
-            revision=self.state.revision + 1,
-            assignments={key: HeldAssignment(revision=7, record=record) for key, record in texts.items()},
+            revision=revision,
+            assignments={key: HeldAssignment(revision=revision, record=record) for key, record in texts.items()},
             versions={n: VersionRecord(version=n, digest=d, kind="padim") for n, d in self.digests.items()},
         )
+        self.keeper.changed(self.state)
+
+    def assign(self, **keys: Assignment) -> None:
+        """The registry assigns anew, and what it assigns is loaded."""
+        self.hear(self.state.revision + 1, **keys)
         self.keeper.warm(self.state)
         self.keeper.look()
 
@@ -183,7 +213,18 @@ def test_the_old_model_goes_on_and_every_verdict_says_so(line: Line, damage: str
     assigned = line.state
     line.restart()
     line.state = assigned
+    line.keeper.warm(assigned)
     assert line.stamp().fallback == stamp.fallback
+
+
+def test_a_version_that_scores_otherwise_than_at_its_training_is_refused(line: Line) -> None:
+    """Its file is whole and signed; its threshold would mean nothing here."""
+    line.assign(munich=Assignment(champion="estranged"))
+    stamp = line.stamp()
+    assert stamp.fallback is not None
+    assert (stamp.version, stamp.fallback.assigned) == ("old", "estranged")
+    assert "scores differ from those at training" in stamp.fallback.reason
+    assert line.told.kinds == ["model_not_loaded"]
 
 
 def test_a_bundle_that_is_mended_takes_over(line: Line, bundles: dict[str, Path]) -> None:
@@ -355,21 +396,9 @@ def test_a_load_that_hangs_holds_a_line_for_a_bounded_time(
     tmp_path: Path, pool: ExtractorPool, bundles: dict[str, Path]
 ) -> None:
     """A store that neither answers nor refuses: the old model judges until the load is done."""
-    import threading
-
-    release = threading.Event()
-
-    class Slow(ArtifactStore):
-        """Hangs on one artifact."""
-
-        def read(self, digest: str) -> bytes:
-            """As the store, once it is released."""
-            if digest == slow:
-                assert release.wait(60)
-            return super().read(digest)
-
-    store = Slow(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "cache"))
+    store = Hanging(StoreSettings(url=str(tmp_path / "store"), cache_dir=tmp_path / "cache"))
     fast, slow = store.put(bundles["old"]), store.put(bundles["new"])
+    store.hangs.add(slow)
     shelf = ModelShelf(store, pool, budget_mib=64, load_wait_s=0.05)
     try:
         old = VersionRecord(version="old", digest=fast, kind="padim")
@@ -385,9 +414,64 @@ def test_a_load_that_hangs_holds_a_line_for_a_bounded_time(
         assert "still being loaded" in overdue.reason
         assert shelf.get(old).digest == fast
     finally:
-        release.set()
+        store.release.set()
     shelf = ModelShelf(store, pool, budget_mib=64)
     assert shelf.get(VersionRecord(version="new", digest=slow, kind="padim")).digest == slow
+
+
+def test_loads_that_hang_for_one_plant_delay_no_other(
+    tmp_path: Path, pool: ExtractorPool, bundles: dict[str, Path]
+) -> None:
+    """As many as there are lanes hang; another plant's change comes into force beside them, theirs when it can."""
+    line = Line(tmp_path, pool, bundles)
+    hanging = Hanging(line.settings)
+    line.store = hanging
+    line.restart()
+    old = Assignment(champion="old")
+    line.assign(munich=old, puebla=old)
+    before = line.stamp(crop(plant="puebla"))
+    held = {"munich": old, "puebla": Assignment(champion="new", shadow="slow")}
+    line.digests["slow"] = "e" * 64
+    hanging.hangs |= {line.digests["new"], line.digests["slow"]}
+    try:
+        line.hear(7, **held)
+        line.hear(8, **held | {"munich": Assignment(champion="next")})
+        while line.stamp().version != "next":
+            time.sleep(0.01)
+        assert (line.stamp().revision, line.stamp().fallback) == (8, None)
+        assert line.stamp(crop(plant="puebla")) == before, "judged, and named, as before"
+        assert line.effective.pending == {"puebla/*/*/*/*"}
+        # Taken back: in force at once, whatever still hangs.
+        line.hear(9, munich=old, puebla=Assignment(champion="old", former="next"))
+        assert (line.stamp().revision, line.stamp(crop(plant="puebla")).revision) == (9, 9)
+    finally:
+        hanging.release.set()
+        line.shelf.close()
+
+
+def test_a_load_that_takes_too_long_counts_as_failed_and_comes_into_force_when_it_is_done(
+    tmp_path: Path, pool: ExtractorPool, bundles: dict[str, Path]
+) -> None:
+    """First the entry in force stays, then the earlier version stands in, then the new one judges."""
+    line = Line(tmp_path, pool, bundles)
+    hanging = Hanging(line.settings)
+    line.store = hanging
+    line.restart()
+    line.assign(munich=Assignment(champion="old"))
+    hanging.hangs.add(line.digests["new"])
+    line.hear(7, munich=Assignment(champion="new"))
+    assert (line.stamp().version, line.stamp().revision, line.stamp().fallback) == ("old", 1, None)
+    while line.shelf.failure(line.digests["new"]) is None:
+        line.now += 1
+        time.sleep(0.01)
+    stamp = line.stamp()
+    assert stamp.fallback is not None
+    assert (stamp.version, stamp.revision, stamp.fallback.assigned) == ("old", 7, "new")
+    assert "still being loaded" in stamp.fallback.reason
+    hanging.release.set()
+    while line.stamp().version != "new":
+        time.sleep(0.01)
+    assert (line.stamp().revision, line.stamp().fallback) == (7, None)
 
 
 @pytest.mark.parametrize("signer", ["nobody", "somebody else"])

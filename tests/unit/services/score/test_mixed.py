@@ -87,11 +87,13 @@ class _SmallCard:
     def __init__(self, extractor: FeatureExtractor, fits: int) -> None:
         self._extractor = extractor
         self.spec, self.device, self.dimensions = extractor.spec, extractor.device, extractor.dimensions
+        self.trunk = self
         self.fits = fits
         self.sizes: list[int] = []
 
-    def __call__(self, images: Sequence[Image]) -> Features:
+    def __call__(self, images: Sequence[Image], stages: Sequence[int]) -> Features:
         """Features, or no memory."""
+        assert tuple(stages) == self.spec.stages
         self.sizes.append(len(images))
         if len(images) > self.fits:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")

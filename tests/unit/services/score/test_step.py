@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
+from services.score.effective import Effective
 from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from shared.bus.step import DeadLetter, Emit, Retry
 from shared.events import PartAnomalyMap, PartCrop, ShadowVerdict, Verdict
+from shared.images import encode_png
 from shared.models.bundle import write_bundle
 from shared.models.extractor import ExtractorPool
 from shared.models.kinds import make_model
@@ -22,6 +25,7 @@ from tests.unit.services.cards import a_card
 from tests.unit.services.events import CAPTURED, crop, not_found, picture
 
 EXTRACTOR = ExtractorSpec(weights=WeightsSpec(source="random:0"), input=InputSpec(height=64, width=64))
+Line: TypeAlias = tuple[ArtifactStore, ExtractorPool, dict[str, str]]
 ALWAYS_PASSES, ALWAYS_FAILS = 1e9, 0.0
 
 
@@ -55,6 +59,12 @@ def versions(pool: ExtractorPool, store: ArtifactStore, tmp_path_factory: pytest
     return digests
 
 
+@pytest.fixture
+def line(store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]) -> Line:
+    """What a step is made of."""
+    return store, pool, versions
+
+
 def snapshot(versions: dict[str, str], *, stale: bool = False, **assignments: Assignment) -> Snapshot:
     """A registry state; keyword `munich` assigns to every line of that plant."""
     return Snapshot(
@@ -73,9 +83,14 @@ def snapshot(versions: dict[str, str], *, stale: bool = False, **assignments: As
 def make_step(
     store: ArtifactStore, pool: ExtractorPool, state: Snapshot | None, maps: MapPolicy = "failed"
 ) -> ScoreStep:
-    """The step with a fresh shelf and a clock that stands still."""
+    """The step with a fresh shelf on which all is loaded, and a clock that stands still."""
+    shelf = ModelShelf(store, pool, budget_mib=64)
+    effective = Effective(shelf)
+    if state is not None:
+        effective.settle(state)
     return ScoreStep(
-        ModelShelf(store, pool, budget_mib=64),
+        shelf,
+        effective=effective,
         source=PixelSource(ImageSettings()),
         limits=ImageSettings(),
         snapshot=lambda: state,
@@ -123,6 +138,44 @@ def test_a_mixed_batch_is_one_backbone_pass(
     assert pool.passes == before + 1
 
 
+def test_a_mixed_batch_of_many_plants_kinds_and_stages_is_one_pass(
+    store: ArtifactStore, pool: ExtractorPool, tmp_path: Path
+) -> None:
+    """Four plants, two kinds, five sets of stages, a shadow on top: each score as without the others, bit for bit."""
+    digests, models = {}, {}
+    for number, (kind, stages) in enumerate(
+        [("patchcore", (2, 3)), ("padim", (2,)), ("patchcore", (1, 3)), ("padim", (2, 3)), ("padim", (3,))]
+    ):
+        name = f"{kind}-{number}"
+        extractor = EXTRACTOR.model_copy(update={"stages": stages})
+        models[name] = make_model(ModelSpec(kind=kind, extractor=extractor), pool)
+        models[name].fit([picture(i) for i in range(6)])
+        write_bundle(tmp_path / name, models[name], a_card(ALWAYS_PASSES))
+        digests[name] = store.put(tmp_path / name)
+    *gates, shadow = digests
+    plants = [f"plant{n}" for n in range(4)]
+    assigned = {p: Assignment(champion=gate, shadow=shadow) for p, gate in zip(plants, gates, strict=True)}
+    own = ExtractorPool(device="cpu")
+    step = make_step(store, own, snapshot(digests, **assigned))
+    images = [picture(i) for i in range(8)]
+    parts = [crop(str(i), plant=plants[i % 4], pixels=encode_png(image)) for i, image in enumerate(images)]
+    before = own.passes
+    results = run(step, *parts)
+    assert own.passes == before + 1
+    scores: dict[str, dict[int, float | None]] = {name: {} for name in digests}
+    for row, result in enumerate(results):
+        for event in result.events:
+            assert isinstance(event, Verdict)
+            assert event.model is not None
+            assert event.timings.model is not None
+            assert event.timings.model > 0
+            scores[event.model.version][row] = event.checks[0].score
+    assert [len(scores[name]) for name in digests] == [2, 2, 2, 2, 8]
+    for name, by_row in scores.items():
+        features = models[name].extractor(images).rows(list(by_row))
+        assert list(by_row.values()) == models[name].score_features(features).image.tolist()
+
+
 def test_a_shadow_watches_and_never_gates(store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]) -> None:
     """The shadow would fail the part; the verdict passes it, and the shadow says so on its own topic."""
     state = snapshot(versions, munich=Assignment(champion="pass", shadow="fail"))
@@ -151,6 +204,63 @@ def test_the_canary_gets_its_parts(store: ArtifactStore, pool: ExtractorPool, ve
     assert verdict.decision == "fail"
     assert verdict.model is not None
     assert verdict.model.arm == "canary"
+
+
+def onlookers(result: Emit) -> list[str]:
+    """Versions that only looked on."""
+    shadows = [event for event in result.events if isinstance(event, ShadowVerdict)]
+    assert all(event.model is not None and event.model.arm == "shadow" for event in shadows)
+    return [event.model.version for event in shadows if event.model is not None]
+
+
+def test_the_champion_looks_on_at_its_canarys_parts_and_not_the_other_way_round(
+    store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]
+) -> None:
+    """Whoever compares the two has both on the same parts; only the one that gates makes a map."""
+    trial = Canary(version="fail", percent=50)
+    state = snapshot(versions, munich=Assignment(champion="pass", canary=trial, shadow="padim"))
+    results = run(make_step(store, pool, state, "always"), *(crop(f"{i}") for i in range(12)))
+    arms = set()
+    for result, verdict in zip(results, verdicts_of(results), strict=True):
+        assert verdict.model is not None
+        arms.add(verdict.model.arm)
+        assert onlookers(result) == (["padim", "pass"] if verdict.model.arm == "canary" else ["padim"])
+        maps = [event for event in result.events if isinstance(event, PartAnomalyMap)]
+        assert [event.version for event in maps] == [verdict.model.version]
+        assert len({event.id for event in result.events}) == len(result.events)
+    assert arms == {"champion", "canary"}
+
+
+@pytest.mark.parametrize(
+    ("canary", "shadow", "onlooker"),
+    [
+        (Canary(version="fail", percent=100), "pass", "pass"),
+        (Canary(version="fail", percent=100, paused=True), None, None),
+        (Canary(version="fail", percent=0), "fail", None),
+        (Canary(version="fail", percent=0, paused=True), "fail", "fail"),
+        (Canary(version="lost", percent=100), None, None),
+    ],
+)
+def test_who_looks_on(line: Line, canary: Canary, shadow: str | None, onlooker: str | None) -> None:
+    """No version twice; the canary not at the champion's parts; no mirror where the champion itself judged."""
+    store, pool, versions = line
+    known = {**versions, "lost": "f" * 64}
+    state = snapshot(known, munich=Assignment(champion="pass", canary=canary, shadow=shadow))
+    (result,) = run(make_step(store, pool, state), crop())
+    assert onlookers(result) == ([] if onlooker is None else [onlooker])
+
+
+def test_a_champion_that_is_lost_does_not_look_on(
+    store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]
+) -> None:
+    """The canary's part goes on without it."""
+    trial = Canary(version="fail", percent=100)
+    state = snapshot({**versions, "lost": "f" * 64}, munich=Assignment(champion="lost", canary=trial))
+    (result,) = run(make_step(store, pool, state), crop())
+    (verdict,) = verdicts_of([result])
+    assert verdict.model is not None
+    assert (verdict.model.version, verdict.model.arm) == ("fail", "canary")
+    assert onlookers(result) == []
 
 
 def test_no_label_found_is_a_verdict(store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]) -> None:

@@ -50,6 +50,13 @@ def test_the_page_has_the_same_table() -> None:
     assert ROLES[Role.CAMERA] == {Permission.SUBMIT_PHOTO}
 
 
+def test_whoever_may_change_rollouts_may_read_them() -> None:
+    """The gateway asks a reader of rollouts for `verdicts:read` alone."""
+    managers = [permissions for permissions in ROLES.values() if Permission.MANAGE_ROLLOUT in permissions]
+    assert managers
+    assert all(Permission.READ_VERDICT in permissions for permissions in managers)
+
+
 def documented() -> set[tuple[str, str]]:
     """(role, permission) for every `yes` in the page's table."""
     rows = [

@@ -15,6 +15,7 @@ from shared.events import (
     Fault,
     Feedback,
     Judged,
+    JudgedModel,
     LabelledPart,
     ModelStamp,
     PartAnomalyMap,
@@ -184,14 +185,18 @@ def _results(draw: st.DrawFn) -> TrainingResult:
 @st.composite
 def _findings(draw: st.DrawFn, event: type[Feedback] | type[LabelledPart]) -> Event:
     finding = draw(st.sampled_from(sorted(DECIDED)))
-    judged = Judged(
-        decision=DECIDED[finding], version=draw(names), digest=draw(digests),
-        arm=draw(st.sampled_from(["champion", "canary"])),
-        score=draw(floats), threshold=draw(floats), assignment=draw(texts),
+    score, threshold = sorted([draw(floats), draw(floats)])
+    if DECIDED[finding] == "fail":
+        score, threshold = threshold, score
+    model = JudgedModel(
+        version=draw(names), digest=draw(digests), arm=draw(st.sampled_from(["champion", "canary"])),
+        score=score, threshold=threshold, assignment=draw(texts),
     )  # fmt: skip
+    has_model = draw(st.booleans()) and (DECIDED[finding] == "fail" or score < threshold)
+    judged = Judged(decision=DECIDED[finding], model=model if has_model else None)
     fields = draw(st.fixed_dictionaries(common)) | {"image": draw(common["id"]), "finding": finding, "by": draw(texts)}
     if event is LabelledPart:
-        return LabelledPart(**fields, label=label_of(finding), judged=judged)
+        return LabelledPart(**fields, feedback=draw(common["id"]), label=label_of(finding), judged=judged)
     return Feedback(**fields, judged=draw(st.none() | st.just(judged)))
 
 

@@ -1,5 +1,6 @@
 """The extractor: timm's own features, one pass a batch, shared between equal specs."""
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import timm
 import torch
 
+from shared.models import trunk
 from shared.models.backbone import Backbone
 from shared.models.extractor import ExtractorPool
 from shared.models.letterbox import Image
@@ -63,9 +65,9 @@ def test_scaling(pool: ExtractorPool, small: ExtractorSpec) -> None:
     """`weights`: the config's mean and std; `unit`: [0, 1]; `gaussian`: zero mean and unit deviation per picture."""
     canvas = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     scaled = {
-        scaling: pool.get(small.model_copy(update={"input": InputSpec(height=64, width=64, scaling=scaling)}))._scaled(
-            canvas
-        )
+        scaling: pool.get(
+            small.model_copy(update={"input": InputSpec(height=64, width=64, scaling=scaling)})
+        ).trunk.scaled(canvas)
         for scaling in ("weights", "unit", "gaussian")
     }
     unit = torch.from_numpy(canvas).permute(0, 3, 1, 2).float() / 255
@@ -91,7 +93,8 @@ def test_equal_specs_share_one_extractor(small: ExtractorSpec) -> None:
     assert pool.get(first.spec) is first
     wider = pool.get(small.model_copy(update={"input": InputSpec(height=64, width=96)}))
     assert wider is not first
-    assert wider._backbone is first._backbone
+    assert wider.trunk is not first.trunk
+    assert wider.trunk.network is first.trunk.network
 
 
 def test_passes_are_counted(small: ExtractorSpec, pictures: Pictures) -> None:
@@ -101,6 +104,69 @@ def test_passes_are_counted(small: ExtractorSpec, pictures: Pictures) -> None:
     extractor(pictures(3, 0))
     extractor(pictures(1, 1))
     assert (extractor.passes, extractor.pictures, pool.passes) == (2, 4, 2)
+
+
+STAGES = [(2, 3), (1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [("tf_efficientnet_lite0", "float32"), ("tf_efficientnet_lite0", "bfloat16"), ("resnet18", "float32")],
+)
+def test_one_pass_for_all_stages_gives_each_its_own_features_bit_for_bit(
+    small: ExtractorSpec, pictures: Pictures, name: str, precision: str
+) -> None:
+    """Whatever stages are asked for beside, before or after: as a pool that knows no other stages gives them."""
+    base = small.model_copy(update={"backbone": name, "precision": precision})
+    images = pictures(3, 0)
+    pool = ExtractorPool("cpu")
+    extractors = [pool.get(base.model_copy(update={"stages": stages})) for stages in STAGES]
+    assert len({id(extractor.trunk) for extractor in extractors}) == 1
+    together = extractors[0].trunk(images, range(5))
+    assert (pool.passes, len(together.maps)) == (1, 5)
+    for stages, extractor in zip(STAGES, extractors, strict=True):
+        alone = ExtractorPool("cpu").get(base.model_copy(update={"stages": stages}))(images)
+        assert sum(m.shape[1] for m in alone.maps) == extractor.dimensions
+        for features in (together.only(stages), extractor(images)):
+            assert [m.shape for m in features.maps] == [m.shape for m in alone.maps]
+            assert all(torch.equal(a, b) for a, b in zip(features.maps, alone.maps, strict=True))
+
+
+def test_weights_are_in_memory_once_and_no_deeper_than_needed(small: ExtractorSpec) -> None:
+    """A deeper stage replaces the shallower network; another one above it loads nothing."""
+    pool = ExtractorPool("cpu")
+    network = pool.get(small.model_copy(update={"stages": (2,)})).trunk.network
+    shallow = network.backbone
+    pool.get(small.model_copy(update={"stages": (0, 1)}))
+    assert network.backbone is shallow
+    pool.get(small.model_copy(update={"stages": (4,)}))
+    assert network.backbone is not shallow
+    assert len(list(network.backbone.parameters())) > len(list(shallow.parameters()))
+    deep = network.backbone
+    assert pool.get(small).trunk.network.backbone is deep
+
+
+def test_weights_that_are_long_in_coming_delay_nobody_else(
+    small: ExtractorSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hub that hangs is waited for by those who need what it has, in their own threads."""
+    release = threading.Event()
+
+    def slow(backbone: str, weights: WeightsSpec) -> object:
+        assert backbone == small.backbone or release.wait(60)
+        return load_weights(backbone, weights)
+
+    monkeypatch.setattr(trunk, "load_weights", slow)
+    pool = ExtractorPool("cpu")
+    waiting = threading.Thread(target=lambda: pool.get(small.model_copy(update={"backbone": "resnet18"})))
+    waiting.start()
+    try:
+        assert pool.get(small).dimensions == 152
+        assert waiting.is_alive()
+    finally:
+        release.set()
+        waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_a_pinned_digest_is_verified(small: ExtractorSpec) -> None:

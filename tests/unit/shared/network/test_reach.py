@@ -33,7 +33,7 @@ NEVER = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "255.255.255.255"
         *((text, Reach.PUBLIC) for text in PUBLIC),
         *((text, Reach.LOCAL) for text in LOCAL),
         *((text, Reach.SPECIAL) for text in SPECIAL),
-        *((str(address), Reach.SPECIAL) for address in METADATA),
+        *((str(address), Reach.SPECIAL) for address in sorted(METADATA, key=str)),
         *((text, Reach.NEVER) for text in NEVER),
     ],
 )

@@ -1,0 +1,1 @@
+"""`linegate feedback`: say through the gateway what was found about a part."""

@@ -1,0 +1,1 @@
+"""All of the registry as one file, and back."""
