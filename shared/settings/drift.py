@@ -30,7 +30,7 @@ class DriftSettings(Section):
     )
     max_ks: Share = Field(0.2, description="Largest Kolmogorov-Smirnov distance between the same.")
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = Field(
-        0.999,
+        0.9999,
         description="A limit counts as broken only when chance alone would do that less often than one in "
         "1 / (1 - confidence) windows.",
     )

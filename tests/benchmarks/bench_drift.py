@@ -233,6 +233,15 @@ def tell(folder: Path, picture: Path | None, every: int = 10) -> None:
             good, near = values[f"{kind}/good/score"], values[f"{kind}/good/distance"]
             quiet = alarms(record, limits, good, near, every=every)
             say(f"{place} {kind}: alarms on {len(good)} good parts: {quiet or 'none'}")
+            at = np.arange(9, len(good), 9)[: len(values[f"{kind}/damaged/score"])]
+            rough = alarms(
+                record,
+                limits,
+                np.insert(good, at, values[f"{kind}/damaged/score"][: len(at)]),
+                np.insert(near, at, values[f"{kind}/damaged/distance"][: len(at)]),
+                every=every,
+            )
+            say(f"{place} {kind}: alarms with {len(at)} damaged ones among them: {rough or 'none'}")
             assert record.calibration is not None
             for name in sorted({key.split("/")[1] for key in values} - {"good", "held out"}):
                 scores, distances = values[f"{kind}/{name}/score"], values[f"{kind}/{name}/distance"]
