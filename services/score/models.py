@@ -83,11 +83,11 @@ class ModelShelf:
         self._loads: dict[str, _Load] = {}
         self._lock = threading.Lock()
         self._lanes = Lanes("model-loader")
-        self._listener: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[], None]] = []
 
     def listen(self, ended: Callable[[], None]) -> None:
         """Have `ended` called, from a loader's thread, whenever a load has ended, well or not."""
-        self._listener = ended
+        self._listeners.append(ended)
 
     def want(self, wanted: Mapping[str, Wanted]) -> None:
         """These versions, by digest, should be in memory: begin to load what is not, as far as it fits.
@@ -241,7 +241,8 @@ class ModelShelf:
             load.future.set_exception(ModelNotLoaded(failure.reason))
         else:
             load.future.set_result(model)
-        self._listener()
+        for ended in self._listeners:
+            ended()
 
     def _load(self, record: VersionRecord) -> LoadedModel:
         started = time.perf_counter()
