@@ -157,7 +157,7 @@ def _refuse_contradiction(given: FeedbackGiven, verdict: Verdict) -> None:
             409,
             "feedback-contradicts-verdict",
             "The feedback does not fit the verdict",
-            detail=f"{wrong[0].upper()}{wrong[1:]}.",
+            detail=f"It cannot be: {wrong}.",
             hint="Is it the right photo? GET /v1/verdicts/<id> shows its verdict.",
             image=given.image,
         )

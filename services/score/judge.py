@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from services.score.failure import ModelNotLoaded
 from services.score.in_force import InForce
-from services.score.models import ModelNotLoaded, ModelShelf
+from services.score.models import ModelShelf
 from services.score.route import Route
 from shared.bus.step import Retry
 from shared.events import Arm, Fallback

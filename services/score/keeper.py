@@ -57,6 +57,8 @@ class ModelKeeper:
         self._looked: float | None = None
         self._away = False
         self._news = threading.Event()
+        # A load that failed is told of at once, before it may be tried again with success.
+        shelf.listen(self._news.set)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="model-keeper", daemon=True)
 

@@ -14,45 +14,21 @@ from typing import Final
 
 import structlog
 
+from services.score.failure import Failure, ModelNotLoaded, failed
 from services.score.lanes import Lanes
 from services.score.model_metrics import ModelMetrics
-from services.score.rank import Rank, Wanted
+from services.score.rank import Crowd, Rank, Wanted
 from shared.errors import LinegateError
 from shared.models.bundle import LoadedModel, parse_bundle
 from shared.models.extractor import ExtractorPool
 from shared.models.self_check import warm_up
 from shared.registry.records import VersionRecord
 from shared.signing import Trust, verify_artifact
-from shared.store import ArtifactStore, StoreUnavailable
+from shared.store import ArtifactStore
 
-FIRST_RETRY_S: Final = 1.0
-LONGEST_RETRY_S: Final = 60.0
 _END_S: Final = 5.0
 """Loads under way may delay the end of a process by this much."""
 _log = structlog.get_logger(__name__)
-
-
-class ModelNotLoaded(LinegateError):
-    """A version cannot be used now: ours to repair, not the part's fault. The shelf is as it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A version that could not be loaded.
-
-    Attributes:
-        record: the version.
-        reason: one line.
-        store_away: whether the artifact store did not answer.
-        pause_s: until the next attempt, from the last one on.
-        due: when that is, in the shelf's clock.
-    """
-
-    record: VersionRecord
-    reason: str
-    store_away: bool
-    pause_s: float
-    due: float
 
 
 @dataclass(slots=True)
@@ -64,23 +40,6 @@ class _Load:
     begun: threading.Event = field(default_factory=threading.Event)
     deadline: float | None = None
     """Until when it is waited for, in the shelf's clock; None while it waits for its turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """More is wanted than fits in memory.
-
-    Attributes:
-        gate: whether versions that gate take turns, so that parts wait for loads again and again.
-        left_out: the least valuable versions, for which there is no room, by name.
-        needed: bytes of all that is wanted, as far as it is known.
-        budget: bytes there are.
-    """
-
-    gate: bool
-    left_out: tuple[str, ...]
-    needed: int
-    budget: int
 
 
 class ModelShelf:
@@ -124,11 +83,11 @@ class ModelShelf:
         self._loads: dict[str, _Load] = {}
         self._lock = threading.Lock()
         self._lanes = Lanes("model-loader")
-        self._listener: Callable[[], None] = lambda: None
+        self._listeners: list[Callable[[], None]] = []
 
     def listen(self, ended: Callable[[], None]) -> None:
         """Have `ended` called, from a loader's thread, whenever a load has ended, well or not."""
-        self._listener = ended
+        self._listeners.append(ended)
 
     def want(self, wanted: Mapping[str, Wanted]) -> None:
         """These versions, by digest, should be in memory: begin to load what is not, as far as it fits.
@@ -282,7 +241,8 @@ class ModelShelf:
             load.future.set_exception(ModelNotLoaded(failure.reason))
         else:
             load.future.set_result(model)
-        self._listener()
+        for ended in self._listeners:
+            ended()
 
     def _load(self, record: VersionRecord) -> LoadedModel:
         started = time.perf_counter()
@@ -303,19 +263,9 @@ class ModelShelf:
         return model
 
     def _failed(self, record: VersionRecord, error: Exception) -> Failure:
-        known = isinstance(error, LinegateError)
-        text = error.line if isinstance(error, LinegateError) else f"{type(error).__name__}: {error}"
         with self._lock:
             before = self._failures.get(record.digest)
-            pause = FIRST_RETRY_S if before is None else min(LONGEST_RETRY_S, 2 * before.pause_s)
-            failure = Failure(
-                record,
-                " ".join(text.split())[:500],
-                store_away=isinstance(error, StoreUnavailable),
-                pause_s=pause,
-                due=self._clock() + pause,
-            )
-            self._failures[record.digest] = failure
+            failure = self._failures[record.digest] = failed(record, error, before=before, now=self._clock())
             self._loads.pop(record.digest, None)
         if before is None or before.reason != failure.reason:
             _log.error(
@@ -323,7 +273,7 @@ class ModelShelf:
                 version=record.version,
                 digest=record.digest,
                 reason=failure.reason,
-                exc_info=None if known else error,
+                exc_info=None if isinstance(error, LinegateError) else error,
             )
         return failure
 

@@ -26,6 +26,23 @@ class Wanted:
     rank: Rank
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """More is wanted than fits in memory.
+
+    Attributes:
+        gate: whether versions that gate take turns, so that parts wait for loads again and again.
+        left_out: the least valuable versions, for which there is no room, by name.
+        needed: bytes of all that is wanted, as far as it is known.
+        budget: bytes there are.
+    """
+
+    gate: bool
+    left_out: tuple[str, ...]
+    needed: int
+    budget: int
+
+
 def ranked(assignment: Assignment) -> list[tuple[str, Rank]]:
     """The versions of an assignment, those that gate first."""
     named = [(assignment.champion, Rank.GATE)]

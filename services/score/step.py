@@ -83,7 +83,7 @@ class ScoreStep:
             if self._effective.knows(crop.place):
                 return Retry(f"the first version assigned for {address} is still being loaded")
             return DeadLetter(
-                f"no model version is assigned for {address}: assign one with `linegate rollout assign`, then replay"
+                f"no model version is assigned for {address}: `linegate rollout promote` puts one in force, then replay"
             )
         if crop.presence.result == "fail":
             verdict = verdicts.not_found(crop, clock=self._clock)

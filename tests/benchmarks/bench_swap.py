@@ -127,37 +127,44 @@ def swaps(store: ArtifactStore, versions: dict[str, VersionRecord], side: int) -
 
 def passes(
     store: ArtifactStore, versions: dict[str, VersionRecord], *, batch: int, side: int, repeats: int
-) -> dict[str, float]:
-    """Milliseconds for a batch whose rows belong to all models in turn: one pass for all, and one for each."""
+) -> dict[str, dict[str, float]]:
+    """Milliseconds for a batch, with one pass for all models and with one for each.
+
+    `shared_out`: each crop belongs to one model, as with many plants. `looked_at_by_all`: each model looks at each
+    crop, as shadows do.
+    """
     pool = ExtractorPool("cpu")
     shelf = ModelShelf(store, pool, budget_mib=4096)
     models = [shelf.get(record) for record in versions.values()]
     images = pictures(batch, side, 7)
-    looks = [Look(row, "champion", "v", models[row % len(models)]) for row in range(batch)]
-    alone = [[look for look in looks if look.row % len(models) == n] for n in range(len(models))]
-
-    def together() -> None:
-        score_mixed(images, looks, want_map=lambda _look, _score: False)
-
-    def each() -> None:
-        for own in alone:
-            score_mixed(images, own, want_map=lambda _look, _score: False)
-
-    together()
-    each()
-    before = pool.passes
-    together()
-    counted = pool.passes - before
-    one = [timed(together) for _ in range(repeats)]
-    many = [timed(each) for _ in range(repeats)]
-    shelf.close()
-    return {
-        "passes_together": counted,
-        "passes_each": len(models),
-        "together_ms_median": round(statistics.median(one), 1),
-        "each_ms_median": round(statistics.median(many), 1),
-        "ratio": round(statistics.median(many) / statistics.median(one), 2),
+    numbers = range(len(models))
+    out = {
+        "shared_out": [[Look(r, "champion", "v", models[n]) for r in range(n, batch, len(models))] for n in numbers],
+        "looked_at_by_all": [[Look(r, "shadow", "v", models[n]) for r in range(batch)] for n in numbers],
     }
+    result = {}
+    for name, by_model in out.items():
+        everything = [look for looks in by_model for look in looks]
+        took: dict[str, list[float]] = {"one": [], "each": []}
+        counts = {}
+        for _ in range(repeats + 1):  # the first one warms up; in turns, so that a busy machine slows both alike
+            for way, groups in (("one", [everything]), ("each", by_model)):
+                before = pool.passes
+                started = time.perf_counter()
+                for looks in groups:
+                    score_mixed(images, looks, want_map=lambda _look, _score: False)
+                took[way].append((time.perf_counter() - started) * 1e3)
+                counts[way] = pool.passes - before
+        medians = {way: statistics.median(times[1:]) for way, times in took.items()}
+        result[name] = {
+            "passes_one": counts["one"],
+            "passes_each": counts["each"],
+            "one_ms_median": round(medians["one"], 1),
+            "each_ms_median": round(medians["each"], 1),
+            "each_over_one": round(medians["each"] / medians["one"], 2),
+        }
+    shelf.close()
+    return result
 
 
 def main() -> None:

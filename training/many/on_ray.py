@@ -7,50 +7,25 @@ What goes to them is JSON. Ray itself pickles, and by default trusts whoever rea
 
 import logging
 import os
-import tempfile
+import socket
 from collections.abc import Generator, Sequence
 from importlib.util import find_spec
-from pathlib import Path
-from time import monotonic, sleep
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from shared.errors import LinegateError
-from shared.events.base import Model
-from shared.settings import load_settings
 from shared.settings.sections import StoreSettings
-from shared.store import ArtifactStore, StoreError, StoreUnavailable
-from training.code_version import code_version
+from shared.store import ArtifactStore, StoreError
 from training.many.engine import Failed, Job, Outcome, Progressed, Report
-from training.many.local import LocalEngine
-from training.order import Made
-from training.publish import store_version
+from training.many.on_node import OUTCOME, Board, RayTask, make_and_store
 
 OBJECTS_BYTES: Final = 100_000_000
 """Ray's own memory for results on this machine: they are records of a few kilobytes."""
 LOOK_S: Final = 0.5
-PAUSES_S: Final = (2.0, 10.0)
-"""Between attempts to store what took minutes to make."""
-OUTCOME: Final[TypeAdapter[Outcome]] = TypeAdapter(Outcome)
+REACH_S: Final = 5.0
 
 
 class RayUnavailable(LinegateError):
     """Ray is not installed, or cannot be reached."""
-
-
-class RayTask(Model):
-    """What goes to a node."""
-
-    job: Job
-    """Its folder is of another machine."""
-    store: str
-    """URL of the artifact store; the node's own environment has what it takes to log in there."""
-    threads: int
-    retries: int
-    """Where the process dies, but not its node."""
-    code: str
-    """The version of Linegate that the plan's machine has."""
 
 
 class RayEngine:
@@ -97,8 +72,12 @@ class RayEngine:
     def _connected(self) -> Any:
         # Read when Ray is imported.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Its C++ part writes warnings to the terminal, whatever the loggers of Python are set to.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
         if find_spec("ray") is None:
             raise RayUnavailable("Ray is not installed", hint="pip install 'linegate[ray]'")
+        if self._address is not None:
+            _reach(self._address)
         import ray
 
         if ray.is_initialized():
@@ -143,83 +122,6 @@ class RayEngine:
         return RayTask(job=job, store=store.url, threads=self._cpus, retries=self._retries, code=self._code)
 
 
-class Board:
-    """An actor: keeps the last word on each job until it is read."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, str] = {}
-
-    def tell(self, version: str, said: str) -> None:
-        """How far a job is, as JSON."""
-        self._said[version] = said
-
-    def read(self) -> list[str]:
-        """What is new."""
-        said, self._said = list(self._said.values()), {}
-        return said
-
-
-def make_and_store(text: str, board: Any) -> str:
-    """The task, on a node.
-
-    Args:
-        text: a `RayTask` as JSON.
-        board: a handle of `Board`.
-
-    Returns:
-        The outcome, as JSON.
-    """
-    task = RayTask.model_validate_json(text)
-    begun = monotonic()
-    try:
-        return _made(task, board).model_dump_json()
-    except LinegateError as error:
-        reason, hint = str(error), error.hint
-    except Exception as error:  # noqa: BLE001 - an error of a class that the plan's machine cannot read is no outcome
-        reason, hint = f"{type(error).__name__}: {' '.join(str(error).split())}", None
-    seconds = monotonic() - begun
-    return Failed(version=task.job.version, reason=reason, hint=hint, seconds=seconds).model_dump_json()
-
-
-def _made(task: RayTask, board: Any) -> Outcome:
-    job = task.job
-    if (here := code_version()) != task.code:
-        raise RayUnavailable(f"this node has Linegate {here}, the plan's machine has {task.code}")
-    if not job.data.exists():
-        hint = "the data must lie under the same path on every node"
-        return Failed(version=job.version, reason=f"{job.data} does not exist on this node", hint=hint)
-    store = ArtifactStore(load_settings().store.model_copy(update={"url": task.store}))
-    told = [-LOOK_S]
-
-    def tell(progressed: Progressed) -> None:
-        if monotonic() - told[0] > LOOK_S:
-            told[0] = monotonic()
-            board.tell.remote(job.version, progressed.model_dump_json())
-
-    with tempfile.TemporaryDirectory(prefix="linegate-many-") as folder:
-        out = Path(folder) / "made"
-        engine = LocalEngine(reference=store.fetch, threads=task.threads, retries=task.retries)
-        (outcome,) = engine.run([job.model_copy(update={"out": out})], tell)
-        if isinstance(outcome, Failed):
-            return outcome
-        _store(outcome.made(out), store)
-    return outcome.model_copy(update={"bundle": None})
-
-
-def _store(made: Made | None, store: ArtifactStore) -> None:
-    """With patience: it took minutes to make."""
-    for pause in (*PAUSES_S, None):
-        try:
-            if made is not None:
-                store_version(made, store)
-        except StoreUnavailable:
-            if pause is None:
-                raise
-            sleep(pause)
-        else:
-            return
-
-
 def _fetched(outcome: Outcome, job: Job, store: ArtifactStore) -> Outcome:
     """Report and card come from the store: what a task stored must be there for the plan's machine too."""
     if isinstance(outcome, Failed):
@@ -244,6 +146,22 @@ def _heard(ray: Any, board: Any) -> list[Progressed]:
         return [Progressed.model_validate_json(text) for text in ray.get(board.read.remote(), timeout=2 * LOOK_S)]
     except ray.exceptions.RayError:
         return []
+
+
+def _reach(address: str) -> None:
+    """Ray tries for minutes to reach an address where nobody is.
+
+    Raises:
+        RayUnavailable: nobody answers there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
+    except (OSError, OverflowError) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        raise RayUnavailable(f"no Ray at {address}: {told}", hint="is --ray-address right?") from None
 
 
 def _in_a_line(error: Exception) -> str:

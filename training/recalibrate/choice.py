@@ -57,7 +57,7 @@ class Choice:
     chosen: Point | None
     """None where no threshold reaches the target."""
     nearest: Point
-    """The threshold that lacks the fewest further labels; where one was chosen, that one."""
+    """The threshold with damage above it that lacks the fewest further labels; where one was chosen, that one."""
     lacking: int
     """So many more damaged parts, and no good one, must reach `nearest`; 0 where one was chosen."""
     damaged: int
@@ -168,10 +168,12 @@ def _counts(values: Floats, bad: Bools) -> tuple[Floats, Floats, Floats]:
 
 
 def _nearest(points: list[Point], target: float, confidence: float) -> tuple[Point, int]:
-    wanted = damaged_needed([point.stopped for point in points], target, confidence)
-    lacking = wanted - np.asarray([point.caught for point in points])
+    # Far above all damage a few labels would do, and no part will ever lie there: only where damage was found.
+    near = [point for point in points if point.caught] or points
+    wanted = damaged_needed([point.stopped for point in near], target, confidence)
+    lacking = wanted - np.asarray([point.caught for point in near])
     best = int(lacking.argmin())  # the first, which is the lowest threshold
-    return points[best], int(lacking[best])
+    return near[best], int(lacking[best])
 
 
 def _between(low: float, high: float) -> float:

@@ -222,6 +222,17 @@ def test_a_change_in_between_is_not_lost(registry: Registry, registry_settings: 
         assert registry.snapshot().revision == 4
 
 
+def test_what_is_not_in_the_backup_is_gone(registry: Registry, registry_settings: RedisSettings) -> None:
+    """Tables that are empty in it are emptied: all of it is replaced, not added to."""
+    with RegistryArchive(registry_settings) as archive:
+        first = archive.read()
+        fill(registry)
+        archive.replace(archive.read(), first, above=0, author="ada", note="")
+        after = archive.read()
+    assert after.empty
+    assert (after.revision, len(after.audit)) == (5, 5)
+
+
 def test_nobody_sees_it_half_done(registry: Registry, registry_settings: RedisSettings) -> None:
     """While it is replaced over and over, each reading is one of the two states, whole."""
     fill(registry)

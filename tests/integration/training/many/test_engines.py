@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,8 @@ from tests.unit.training.pictures import write_photos
 from training.code_version import code_version
 from training.many.engine import Done, Engine, Failed, Job, Outcome, Progressed
 from training.many.local import LocalEngine, log_of
-from training.many.on_ray import OUTCOME, RayEngine, RayTask, make_and_store
+from training.many.on_node import OUTCOME, RayTask, make_and_store
+from training.many.on_ray import RayEngine, RayUnavailable
 from training.many.session import STOPPED
 from training.order import Means, Order
 
@@ -188,6 +190,15 @@ def test_a_node_that_cannot_is_told(photos: Path, tmp_path: Path, store: StoreSe
         outcome = OUTCOME.validate_json(make_and_store(task.model_dump_json(), None))
         assert isinstance(outcome, Failed)
         assert told in outcome.reason
+
+
+def test_a_cluster_that_is_not_there_is_told(store: StoreSettings) -> None:
+    """At once: Ray itself would try for minutes."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(RayUnavailable, match=f"no Ray at {address}: Connection refused"):
+            list(RayEngine(store=store, code=code_version(), address=address).run([], lambda _: None))
 
 
 def test_a_process_that_dies_is_begun_again(photos: Path, tmp_path: Path, mark: str) -> None:

@@ -178,7 +178,7 @@ def test_where_nothing_shifted_chance_is_told_as_it_is(references: tuple[int, in
 
 
 def test_over_a_whole_trial_in_which_nothing_changed_the_judge_is_silent() -> None:
-    """It looks again and again. 2 % of trials are disturbed by any measure; three sigma are allowed for."""
+    """It looks again and again. 3 % of trials are disturbed (docs/judge.md); three sigma are allowed for."""
     random = np.random.default_rng(5)
     disturbed = 0
     for _ in range(80):
@@ -192,7 +192,7 @@ def test_over_a_whole_trial_in_which_nothing_changed_the_judge_is_silent() -> No
             if any(measure.breach for measure in compare(seen, GUARD, trial=versions[0], champion=versions[1])):
                 disturbed += 1
                 break
-    assert disturbed / 80 <= 0.02 + 3 * np.sqrt(0.02 / 80)
+    assert disturbed / 80 <= 0.03 + 3 * np.sqrt(0.03 / 80)
 
 
 def test_one_slow_part_is_no_slow_model() -> None:

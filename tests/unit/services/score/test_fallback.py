@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from structlog.testing import capture_logs
 
 from services.score.effective import Effective
+from services.score.failure import FIRST_RETRY_S, LONGEST_RETRY_S, ModelNotLoaded
 from services.score.in_force import InForce
 from services.score.keeper import ModelKeeper
-from services.score.models import FIRST_RETRY_S, LONGEST_RETRY_S, ModelNotLoaded, ModelShelf
+from services.score.models import ModelShelf
 from services.score.step import ScoreStep
 from shared.bus.step import Emit, Retry
 from shared.events import ModelStamp, PartCrop, ShadowVerdict, Verdict

@@ -25,7 +25,7 @@ from training.order import Means
 PLAN = """
 [defaults]
 crop = "full_frame"
-if_photos = 3
+if_photos = 4
 [matrix]
 layout = ["us", "jp", "cn"]
 [[version]]
@@ -48,10 +48,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
-    """Five photos of `us`, four of `jp`, two of `cn`."""
+    """Five good photos of `us`, four of `jp` and a damaged one, two of `cn`."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    lines = ["image,label,layout"]
+    (folder / "mask.png").write_bytes(b"a mask")
+    (folder / "jp9.png").write_bytes(b"damaged")
+    lines = ["image,label,layout,mask", "jp9.png,damaged,jp,mask.png"]
     for layout, count in (("us", 5), ("jp", 4), ("cn", 2)):
         for i in range(count):
             (folder / f"{layout}{i}.png").write_bytes(f"{layout}{i}".encode())
@@ -78,10 +80,10 @@ def _run(plan: Path, settings: Settings, engine: Plain) -> dict[str, Row]:
 def test_photos_are_counted_and_few_are_skipped(plan: Path) -> None:
     """With the reason; without `if_photos` too few are for the training to judge, none at all is a mistake."""
     counted = {one.version: (one.good, one.damaged, one.skipped) for one in _planned(plan)}
-    assert counted == {"us-1": (5, 0, None), "jp-1": (4, 0, None), "cn-1": (2, 0, "2 good photos, fewer than 3")}
+    assert counted == {"us-1": (5, 0, None), "jp-1": (4, 1, None), "cn-1": (2, 0, "2 good photos, fewer than 4")}
     plan.write_text(PLAN.replace('"cn"]', '"cn", "br"]'), encoding="utf-8")
-    assert _planned(plan)[-1].skipped == "0 good photos, fewer than 3"
-    plan.write_text(PLAN.replace('"cn"]', '"cn", "br"]').replace("if_photos = 3", ""), encoding="utf-8")
+    assert _planned(plan)[-1].skipped == "0 good photos, fewer than 4"
+    plan.write_text(PLAN.replace('"cn"]', '"cn", "br"]').replace("if_photos = 4", ""), encoding="utf-8")
     with pytest.raises(PlanRejected, match=r"br-1: .*no photos of that layout and camera"):
         _planned(plan)
     plan.write_text(PLAN.replace('data = "photos"', 'data = "gone"'), encoding="utf-8")
@@ -108,7 +110,7 @@ def test_what_is_finished_is_not_made_again(plan: Path, settings: Settings) -> N
     assert {version: row.told for version, row in rows.items()} == {
         "us-1": "made",
         "jp-1": "failed: no light; switch it on",
-        "cn-1": "skipped: 2 good photos, fewer than 3",
+        "cn-1": "skipped: 2 good photos, fewer than 4",
     }
     engine.fails = []
     rows = _run(plan, settings, engine)
@@ -128,7 +130,7 @@ def test_a_run_that_was_cut_off_goes_on(plan: Path, settings: Settings) -> None:
     assert engine.made == ["us-1", "jp-1"]
 
 
-@pytest.mark.parametrize("what", ["photo", "manifest", "spec", "place", "bundle", "report", "note"])
+@pytest.mark.parametrize("what", ["photo", "mask", "manifest", "spec", "place", "bundle", "report", "note"])
 def test_a_change_makes_it_again(plan: Path, settings: Settings, what: str) -> None:
     """Of whatever the version depends on; of jp alone where only jp is touched. A note is nothing to fit again for."""
     engine = Plain()
@@ -139,9 +141,11 @@ def test_a_change_makes_it_again(plan: Path, settings: Settings, what: str) -> N
     match what:
         case "photo":
             (photos / "jp2.png").write_bytes(b"another")
+        case "mask":
+            (photos / "mask.png").write_bytes(b"another mask")
         case "manifest":
-            rows = table.read_text(encoding="utf-8").replace("jp0.png,good,jp", "jp0.png,good,jp,part-7")
-            table.write_text(rows.replace("layout", "layout,part", 1), encoding="utf-8")
+            rows = table.read_text(encoding="utf-8").replace("jp0.png,good,jp", "jp0.png,good,jp,,part-7")
+            table.write_text(rows.replace("layout,mask", "layout,mask,part", 1), encoding="utf-8")
         case "spec":
             plan.write_text(PLAN.replace("crop =", "seed = 7\ncrop ="), encoding="utf-8")
             again = ["us-1", "jp-1"]
