@@ -48,6 +48,16 @@ class VersionRecord(Model):
     author: str = "unknown"
     note: str = ""
 
+    @property
+    def held_out_good(self) -> int:
+        """How many good parts its held-out scores and distances stand for; 0 where that is not known."""
+        if self.calibration is None:
+            return 0
+        if self.calibration.rule != "feedback":
+            return self.calibration.good_parts
+        # Such a calibration counts the operators' labels. Its scores are still those of the version that it comes from.
+        return 0 if self.data is None else self.data.calibration_good
+
 
 class Canary(Model):
     """A version on trial for a share of the parts."""

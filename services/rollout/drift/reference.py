@@ -31,7 +31,7 @@ def passing_scores(record: VersionRecord | None) -> Reference | str:
     calibration = record.calibration
     scores = calibration.good_scores
     passing = tuple(score for score in scores if score < calibration.threshold)
-    total = max(_held_out(record), len(scores))
+    total = max(record.held_out_good, len(scores))
     return _reference(passing, round(total * len(passing) / len(scores)), "scores of good parts that would pass")
 
 
@@ -39,18 +39,7 @@ def good_distances(record: VersionRecord | None) -> Reference | str:
     """The held-out embedding distances, or why there are none."""
     if record is None or not record.good_distances:
         return "the version has no held-out distances to compare with"
-    return _reference(record.good_distances, max(_held_out(record), len(record.good_distances)), "distances")
-
-
-def _held_out(record: VersionRecord) -> int:
-    """How many parts were held out; 0 where that is not known."""
-    calibration = record.calibration
-    if calibration is None:
-        return 0
-    if calibration.rule != "feedback":
-        return calibration.good_parts
-    # Such a calibration counts the operators' labels. Its scores are still those of the version that it comes from.
-    return 0 if record.data is None else record.data.calibration_good
+    return _reference(record.good_distances, max(record.held_out_good, len(record.good_distances)), "distances")
 
 
 def _reference(values: Sequence[float], parts: int, what: str) -> Reference | str:

@@ -24,12 +24,11 @@ class Positions:
 
 def positions(scores: Floats, record: VersionRecord | None) -> Positions | str:
     """The positions of a version's live scores, or why there are none."""
-    calibration = None if record is None else record.calibration
-    if calibration is None or len(set(calibration.good_scores)) < 2:
+    good = () if record is None or record.calibration is None else record.calibration.good_scores
+    if record is None or len(set(good)) < 2:
         name = "it" if record is None else record.version
         return f"{name} has no held-out good scores to compare with"
-    parts = max(calibration.good_parts, len(calibration.good_scores))
-    return Positions(position(scores, calibration.good_scores), parts)
+    return Positions(position(scores, good), max(record.held_out_good, len(good)))
 
 
 def position(scores: Floats, good_scores: Sequence[float]) -> Floats:

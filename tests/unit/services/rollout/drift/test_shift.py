@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.rollout.drift.reference import Reference, good_distances, passing_scores
 from services.rollout.drift.shift import shift
+from services.rollout.measures.positions import Positions, positions
 from shared.models.card import Calibration, DataSummary
 from shared.registry.records import VersionRecord
 from tests.unit.services.rollout.drift.streams import THRESHOLD, normal, record
@@ -106,6 +107,9 @@ def test_labels_of_operators_are_no_held_out_parts() -> None:
     known = good_distances(again.model_copy(update={"data": data}))
     assert isinstance(known, Reference)
     assert known.parts == 150
+    told = positions(np.zeros(3), again.model_copy(update={"data": data}))
+    assert isinstance(told, Positions)
+    assert told.reference_parts == 150, "the judge counts likewise"
 
 
 def test_a_version_without_held_out_parts_says_so() -> None:
