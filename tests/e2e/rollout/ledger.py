@@ -68,16 +68,19 @@ def _late(verdict: Verdict, entry: Change, changes: Sequence[Change]) -> str | N
     return f"revision {entry.revision} judged {after_s:.1f} s after its end" if after_s > PATIENCE_S else None
 
 
-def linger_ms(change: Change, verdicts: Sequence[Verdict]) -> float:
-    """How long after a change its key's former entry still judged, in milliseconds: until every worker had swapped."""
-    former = [
-        verdict.time
-        for verdict in verdicts
-        if verdict.model is not None
-        and verdict.model.assignment == change.key
-        and verdict.model.revision < change.revision
-    ]
-    return max(0.0, (max(former) - change.time).total_seconds() * 1000) if former else 0.0
+def swap_ms(change: Change, verdicts: Sequence[Verdict]) -> float | None:
+    """How long after a change its key was judged by it and by nothing else, on every worker, in milliseconds.
+
+    Until the first verdict by the new entry or the last by a former one, whichever is later: the wait for the next part
+    is in it, and where the change names a version that is new to the workers, its loading. None where no parts were
+    judged before the change, or none after it.
+    """
+    of_key = [v for v in verdicts if v.model is not None and v.model.assignment == change.key]
+    former = [v.time for v in of_key if v.model is not None and v.model.revision < change.revision]
+    since = [v.time for v in of_key if v.model is not None and v.model.revision >= change.revision]
+    if not former or not since:
+        return None
+    return (max(*former, min(since)) - change.time).total_seconds() * 1000
 
 
 def summary(
@@ -92,9 +95,10 @@ def summary(
         bad: the version that had to be rolled back.
     """
     counts = Counter(verdict.image for verdict in verdicts)
-    lingered = [linger_ms(change, verdicts) for change in changes if change.record is not None]
+    swaps = [ms for change in changes if (ms := swap_ms(change, verdicts)) is not None]
     begun = next((c for c in changes if c.record and c.record.canary and c.record.canary.version == bad), None)
     ended = next((c for c in changes if c.action == "rollback" and bad in (c.record.retired if c.record else ())), None)
+    back = None if ended is None else swap_ms(ended, verdicts)
     return {
         "photos": len(sent),
         "verdicts": len(verdicts),
@@ -102,11 +106,11 @@ def summary(
         "duplicates": sum(count - 1 for count in counts.values()),
         "wrong_version": sum(wrong(verdict, changes) is not None for verdict in verdicts),
         "swap_ms": {
-            "p50": round(statistics.median(lingered), 1),
-            "max": round(max(lingered), 1),
-            "changes": len(lingered),
+            "p50": round(statistics.median(swaps), 1),
+            "max": round(max(swaps), 1),
+            "changes": len(swaps),
         },
-        "rollback_s": None if ended is None else round(linger_ms(ended, verdicts) / 1000, 3),
+        "rollback_s": None if back is None else round(back / 1000, 3),
         "detected_s": None if ended is None or begun is None else round((ended.time - begun.time).total_seconds(), 1),
         "auto_rollback": ended is not None and ended.author == "judge",
     }

@@ -7,7 +7,7 @@ import pytest
 from services.score.route import route
 from shared.events import Check, ModelStamp, Timings, Verdict
 from shared.registry.records import Assignment, Canary
-from tests.e2e.rollout.ledger import Change, linger_ms, summary, wrong
+from tests.e2e.rollout.ledger import Change, summary, swap_ms, wrong
 from tests.unit.services.events import CAPTURED
 
 KEY = "munich/line-1/*/*/*"
@@ -59,8 +59,8 @@ def test_a_run_without_fault() -> None:
         "missing": 0,
         "duplicates": 0,
         "wrong_version": 0,
-        "swap_ms": {"p50": 800.0, "max": 1500.0, "changes": 3},
-        "rollback_s": 0.8,
+        "swap_ms": {"p50": 5500.0, "max": 10000.0, "changes": 2},
+        "rollback_s": 1.0,
         "detected_s": 60.0,
         "auto_rollback": True,
     }
@@ -89,7 +89,8 @@ def test_an_entry_that_goes_on_judging_is_wrong() -> None:
     """A worker that never heard of the change."""
     late = verdict("f", 195, revision=4)
     assert "after its end" in (wrong(late, CHANGES) or "")
-    assert linger_ms(CHANGES[2], [late]) == 35_000
+    assert swap_ms(CHANGES[2], [*RUN, late]) == 35_000
+    assert swap_ms(CHANGES[0], RUN) is None, "nothing was judged before"
 
 
 def test_missing_and_doubled_are_counted() -> None:
