@@ -280,7 +280,7 @@ def test_an_unknown_place_is_a_dead_letter_and_its_neighbours_go_on(
     assert isinstance(results[0], Emit)
     assert isinstance(results[1], DeadLetter)
     assert "atlantis/line-1" in results[1].reason
-    assert "linegate rollout assign" in results[1].reason
+    assert "linegate rollout promote" in results[1].reason
     assert isinstance(results[2], Emit)
 
 
