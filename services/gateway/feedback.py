@@ -7,19 +7,19 @@ from typing import Annotated, Any, Final, Self
 
 import structlog
 from fastapi import APIRouter, Header, Request, Security
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import models_json_schema
 
 from services.answers import DeadPhoto
 from services.gateway import openapi, tracing
 from services.gateway.feedback_desk import FeedbackDesk
 from services.gateway.guard import refuse_foreign_plant
+from services.gateway.json_body import read_body
 from services.gateway.photo import SOURCE
-from services.gateway.problems import ProblemError, field_errors
+from services.gateway.problems import ProblemError
 from services.gateway.refusals import kafka_away, no_verdict, set_aside, unavailable
 from services.gateway.routes import Gateway
 from services.gateway.submissions import BacklogError
-from services.gateway.upload import invalid
 from services.gateway.verdict_cache import Judged as Answered
 from services.gateway.verdict_cache import Visible
 from shared.auth import Permission, Principal
@@ -28,7 +28,6 @@ from shared.events import Feedback, Finding, Judged, Place, Verdict, contradicti
 from shared.events.base import Id, PartId
 from shared.events.feedback import Note
 
-MAX_BODY_BYTES: Final = 16 * 1024
 MAX_SUBJECT: Final = 256
 _log = structlog.get_logger(__name__)
 
@@ -81,8 +80,7 @@ def feedback_routes(gateway: Gateway, desk: FeedbackDesk) -> APIRouter:
 
         A photo of a plant where you may not give feedback is answered as one that does not exist.
         """
-        # Read here and not by FastAPI, which would read bodies of any length, and of callers who may not come in.
-        given = await _body(request)
+        given = await read_body(request, FeedbackGiven)
         feedback = await _feedback(gateway, request, given, principal)
         if (trace := tracing.traceparent(traceparent)) is not None:
             feedback = feedback.model_copy(update={"traceparent": trace})
@@ -90,27 +88,6 @@ def feedback_routes(gateway: Gateway, desk: FeedbackDesk) -> APIRouter:
         return FeedbackTaken(id=held.id, image=held.image, part=held.part, finding=held.finding)
 
     return router
-
-
-async def _body(request: Request) -> FeedbackGiven:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_BODY_BYTES:
-            raise ProblemError(
-                413,
-                "feedback-too-large",
-                "The feedback is too large",
-                detail=f"The body exceeds {MAX_BODY_BYTES} bytes.",
-                hint="A note may have 1024 characters.",
-                headers={"Connection": "close"},
-            )
-    try:
-        return FeedbackGiven.model_validate_json(bytes(content))
-    except ValidationError as error:
-        raise invalid(
-            field_errors(list(error.errors(include_url=False))), 'Send JSON: {"image": ..., "finding": ...}'
-        ) from None
 
 
 async def _feedback(gateway: Gateway, request: Request, given: FeedbackGiven, principal: Principal) -> Feedback:
@@ -193,7 +170,7 @@ _OPENAPI: Final[dict[str, Any]] = {
             *openapi.REFUSALS,
             (404, "verdict-unknown", "No verdict under this id that you may give feedback on."),
             (409, "feedback-contradicts-verdict", "The finding is about another decision, part or line."),
-            (413, "feedback-too-large", "The body is too large."),
+            (413, "body-too-large", "The body is too large."),
             (422, "invalid-request", "A field is wrong; or the photo became a dead letter."),
             (503, "kafka-away", "Kafka did not acknowledge in time, or the verdicts are not all read."),
         ),

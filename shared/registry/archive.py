@@ -1,14 +1,13 @@
 """Read all of the registry in Redis, and replace all of it, each as one step."""
 
 import json
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from shared.events.base import now
 from shared.registry import scripts
 from shared.registry.answers import faults
 from shared.registry.backup import Contents, contents_of, put_back
-from shared.registry.connection import connect
+from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict
 from shared.settings.sections import RedisSettings
 
@@ -16,7 +15,7 @@ _SECONDS: Final = 60.0
 """For all of it at once; a worker's reading has `redis.timeout_s`."""
 
 
-class RegistryArchive:
+class RegistryArchive(Connected):
     """The registry behind one Redis URL, all at once.
 
     Args:
@@ -27,17 +26,7 @@ class RegistryArchive:
     """
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._redis: Final = connect(settings, timeout_s=max(settings.timeout_s, _SECONDS))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._redis.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+        super().__init__(settings, timeout_s=max(settings.timeout_s, _SECONDS))
 
     def read(self) -> Contents:
         """All of it, as it stands at one moment.

@@ -1,15 +1,14 @@
 """Talk to the registry in Redis: versions that never change, assignments and stations changed by compare-and-swap."""
 
 from collections.abc import Collection
-from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
 from shared.events.base import now
 from shared.registry import scripts
 from shared.registry.answers import audit_entry, faults, held_assignment, held_station
-from shared.registry.connection import connect
+from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict, UnknownVersion, VersionExists
 from shared.registry.lifecycle import Transition
 from shared.registry.place_key import PlaceKey
@@ -21,7 +20,7 @@ _PAGE: Final = 500
 """Audit entries read at a time where only some are wanted."""
 
 
-class Registry:
+class Registry(Connected):
     """The registry behind one Redis URL. Thread-safe. Every call is limited in time and raises `RegistryUnavailable`
     where Redis is away, refuses, or holds what is not understood.
 
@@ -34,17 +33,7 @@ class Registry:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._timeout: Final = settings.timeout_s
-        self._redis: Final = connect(settings)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._redis.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+        super().__init__(settings)
 
     def register(self, record: VersionRecord) -> VersionRecord:
         """Register a version for good. The same bundle under the same name again is harmless.

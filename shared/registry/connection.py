@@ -2,7 +2,8 @@
 
 import re
 import ssl
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import redis
 from redis.backoff import NoBackoff
@@ -30,6 +31,31 @@ _REMEDIES: Final = (
     ),
 )
 """By what OpenSSL and the client library say."""
+
+
+class Connected:
+    """Something behind one Redis URL; a context manager that closes the connections. Thread-safe.
+
+    Args:
+        settings: where Redis is.
+        timeout_s: see `connect`.
+
+    Raises:
+        SettingsRejected: the URL is no Redis URL.
+    """
+
+    def __init__(self, settings: RedisSettings, *, timeout_s: float | None = None) -> None:
+        self._redis: Final = connect(settings, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
 
 def connect(settings: RedisSettings, *, timeout_s: float | None = None) -> redis.Redis:

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import redis
 from pydantic import ValidationError
@@ -12,8 +11,7 @@ from pydantic import ValidationError
 from shared.errors import LinegateError
 from shared.events import TrainingCancelled, TrainingRequest
 from shared.events.base import Model
-from shared.registry.connection import connect, remedy
-from shared.settings import RedisSettings
+from shared.registry.connection import Connected, remedy
 from training.worker import scripts
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -79,7 +77,7 @@ class Claim(Model):
         return self.request.job
 
 
-class JobBoard:
+class JobBoard(Connected):
     """The board behind one Redis URL. Thread-safe; every call is limited in time.
 
     Args:
@@ -88,19 +86,6 @@ class JobBoard:
     Raises:
         SettingsRejected: the URL is no Redis URL.
     """
-
-    def __init__(self, settings: RedisSettings) -> None:
-        self._redis: Final = connect(settings)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._redis.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def add(
         self, request: TrainingRequest, *, cancelled: str = ""

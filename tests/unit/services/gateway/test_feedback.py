@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.answers import DeadPhoto
-from services.gateway.feedback import MAX_BODY_BYTES
 from services.gateway.feedback_desk import FeedbackDesk
+from services.gateway.json_body import MAX_BYTES
 from services.gateway.submissions import BacklogError
 from services.gateway.verdict_cache import Judged as Answered
 from shared.bus.publisher import PublishFailed
@@ -105,7 +105,7 @@ def test_a_body_that_is_wrong_is_422(client: Client, content: bytes) -> None:
 
 def test_a_body_without_end_is_413(client: Client) -> None:
     """Not a megabyte of it is kept."""
-    problem(client.request("POST", "/v1/feedback", content=b" " * (MAX_BODY_BYTES + 1)), 413, "feedback-too-large")
+    problem(client.request("POST", "/v1/feedback", content=b" " * (MAX_BYTES + 1)), 413, "body-too-large")
 
 
 def test_kafka_away_is_503_and_a_retry_is_a_new_attempt(client: Client) -> None:
