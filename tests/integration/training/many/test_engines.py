@@ -253,6 +253,9 @@ def test_what_was_started_ends_with_a_command_that_is_killed(
 @contextmanager
 def _begun(folder: Path, mark: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """A Python of its own group, from when a process that fits is at work below it."""
+    # Where the tests run in the background, a shell has SIGINT ignored, which programs inherit. One that is handled
+    # here comes to them as usual.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,
