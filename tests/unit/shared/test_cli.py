@@ -115,6 +115,29 @@ def test_help_loads_nothing_heavy(site: Path) -> None:
     assert json.loads(done.stdout.split("LOADED ")[1]) == []
 
 
+@pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_that_wait_sleep(site: Path, given: str | None, found: str) -> None:
+    """Known before a command loads torch; and whoever decided otherwise has it so."""
+    variables = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    program = (
+        "import os, sys\n"
+        "from shared.cli import main\n"
+        "assert 'torch' not in sys.modules\n"
+        "try:\n    main(['--version'])\n"
+        "except SystemExit:\n    print(os.environ['OMP_WAIT_POLICY'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**variables, "PYTHONPATH": str(site), **({"OMP_WAIT_POLICY": given} if given else {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == found
+
+
 def test_version(site: Path) -> None:
     """The installed version."""
     done = linegate(site, "--version")
