@@ -46,7 +46,7 @@ def publish_version(
     its bundle or its signature.
 
     Args:
-        made: by `training.job.make_version`.
+        made: by `training.make_version.make_version`.
         settings: of the store, the key and the registry.
         before_register: called right before the version is made known; what it raises keeps that from happening.
 

@@ -2,12 +2,21 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+ItemT = TypeVar("ItemT")
+
+
+def _split(value: object) -> object:
+    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[tuple[ItemT, ...], NoDecode, BeforeValidator(_split)]
+"""A list; as text, e.g. in the environment, its items stand between commas."""
 MIB = 1024 * 1024
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -95,17 +104,12 @@ class ImageSettings(Section):
         le=178_000_000,
         description="Largest decoded picture, width x height; checked from its header, before decoding.",
     )
-    dataref_roots: Annotated[tuple[str, ...], NoDecode] = Field(
+    dataref_roots: CommaSeparated[str] = Field(
         (),
         description="URL prefixes below which a `dataref` may point, e.g. `s3://photos/line-1/`; in the environment, "
         "comma-separated. None by default: pictures by reference are refused.",
     )
     fetch_timeout_s: Seconds = Field(10.0, description="Limit on fetching one referenced picture, in seconds.")
-
-    @field_validator("dataref_roots", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(root.strip() for root in value.split(",") if root.strip()) if isinstance(value, str) else value
 
     @field_validator("dataref_roots")
     @classmethod
@@ -119,17 +123,12 @@ class ImageSettings(Section):
 class NetworkSettings(Section):
     """HTTP to hosts that others name: pictures by `dataref`, webhooks (docs/network-guard.md)."""
 
-    allow_private: Annotated[tuple[str, ...], NoDecode] = Field(
+    allow_private: CommaSeparated[str] = Field(
         (),
         description="Host names and IP networks that may lie in private or loopback address space, e.g. "
         "`photos.plant.example` or `10.3.0.0/16`; in the environment, comma-separated. Link-local and cloud metadata "
         "addresses only as networks. None by default: such targets are refused.",
     )
-
-    @field_validator("allow_private", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
 
     @field_validator("allow_private")
     @classmethod
@@ -182,7 +181,7 @@ class ScoreSettings(Section):
 class SigningSettings(Section):
     """Signed model bundles (Ed25519): who signs them, and whose signatures are trusted."""
 
-    public_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+    public_keys: CommaSeparated[str] = Field(
         (),
         description="Trusted public keys: PEM files, or the PEM text itself; in the environment, comma-separated. A "
         "bundle must be signed by one of them, or it is not loaded. None by default: signatures are not asked for. "
@@ -193,11 +192,6 @@ class SigningSettings(Section):
     )
     passphrase: SecretStr | None = Field(None, description="Of the private key. Never printed.")
     passphrase_file: Path | None = Field(None, description="File that holds the passphrase, instead of `passphrase`.")
-
-    @field_validator("public_keys", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
 
 
 class FaultSettings(Section):

@@ -1,18 +1,16 @@
 """The section of the training service."""
 
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
 
-from shared.settings.sections import Seconds, Section
+from shared.settings.sections import CommaSeparated, Seconds, Section
 
 
 class TrainingSettings(Section):
     """The training service: what it may read, where it works, when a job is another's (docs/training-service.md)."""
 
-    data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+    data_roots: CommaSeparated[Path] = Field(
         (),
         description="Folders below which data sets may lie, with every photo that they name; in the environment, "
         "comma-separated. None by default: every request is refused.",
@@ -36,11 +34,6 @@ class TrainingSettings(Section):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="`auto` takes a GPU where one is seen."
     )
-
-    @field_validator("data_roots", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(root.strip() for root in value.split(",") if root.strip()) if isinstance(value, str) else value
 
     @field_validator("data_roots")
     @classmethod

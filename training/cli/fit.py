@@ -38,7 +38,7 @@ def fit(
     from shared.settings import load_settings
     from training import arguments, publish
     from training.data.source import open_data
-    from training.job import make_version
+    from training.make_version import make_version
     from training.order import Means, Order, station_of
     from training.progress import bars
     from training.summary import print_summary

@@ -36,9 +36,9 @@ def request(
     from shared.events import TrainingRequest, new_event_id
     from shared.settings import load_settings
     from training import arguments
-    from training.following import follow as show
-    from training.following import print_result
-    from training.jobs import JobView, open_reader
+    from training.jobs.follow import follow as show
+    from training.jobs.follow import print_result
+    from training.jobs.views import JobView, open_reader
 
     if how.reference is not None:
         raise arguments.ArgumentRejected(

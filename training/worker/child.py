@@ -41,7 +41,7 @@ def _made(task: FitTask, tell: Callable[[Word], None]) -> Finished:
         os.environ["OMP_NUM_THREADS"] = str(task.threads)
     import torch
 
-    from training.job import make_version
+    from training.make_version import make_version
 
     if task.threads is not None:
         torch.set_num_threads(task.threads)

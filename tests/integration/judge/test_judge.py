@@ -8,7 +8,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from services.rollout.cli import app
+from services.rollout.cli.app import app
 from shared.errors import LinegateError
 from shared.events import now
 from shared.registry import lifecycle

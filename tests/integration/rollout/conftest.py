@@ -8,7 +8,7 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from services.rollout.cli import app
+from services.rollout.cli.app import app
 from shared.registry.client import Registry
 from shared.registry.records import VersionRecord
 from shared.settings import RedisSettings

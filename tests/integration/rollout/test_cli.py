@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from services.rollout.cli import app
+from services.rollout.cli.app import app
 from shared.errors import LinegateError
 from shared.registration_reference import Reference, ReferenceRejected, pack
 from shared.registry.client import Registry

@@ -15,7 +15,7 @@ from shared.settings import RedisSettings, Settings, StoreSettings
 from tests.integration.training.service import SPEC
 from tests.unit.training.pictures import write_photos
 from training.data.source import open_data
-from training.job import make_version
+from training.make_version import make_version
 from training.order import Means, Order
 from training.publish import publish_version, settle_station
 from training.worker.board import LeaseLost

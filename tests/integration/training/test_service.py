@@ -19,7 +19,7 @@ from tests.integration.conftest import Kafka
 from tests.integration.training.service import SPEC, TrainingService
 from tests.unit.training.pictures import write_photos
 from training.cli import train
-from training.following import JobRefused
+from training.jobs.follow import JobRefused
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

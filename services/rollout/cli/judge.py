@@ -1,6 +1,6 @@
 """`linegate rollout judge`: what the automatic judge sees now."""
 
-from services.rollout.cli_options import Key, open_registry, place_key
+from services.rollout.cli.options import Key, open_registry, place_key
 
 
 def judge(key: Key) -> None:

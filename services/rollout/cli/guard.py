@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from services.rollout.cli_options import Author, Expect, Key, Note, based_on, open_registry, place_key, valid, who
+from services.rollout.cli.options import Author, Expect, Key, Note, based_on, open_registry, place_key, valid, who
 
 Limit = str | None
 
@@ -33,7 +33,7 @@ def guard(  # noqa: PLR0917 - Typer reads the command line from the signature
     note: Note = "",
 ) -> None:
     """Show the limits of the trials at a key, or set some: what is not named stays, `none` switches a limit off."""
-    from services.rollout import tables
+    from services.rollout.cli import tables
     from shared.errors import LinegateError
     from shared.registry import lifecycle
     from shared.registry.guard import Guard

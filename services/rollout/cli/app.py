@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from services.rollout import cli_entries, cli_guard, cli_steps
-from services.rollout.cli_options import Key, open_registry, place_key, valid_version
-from services.rollout.judge_cli import judge
+from services.rollout.cli import entries, guard, steps
+from services.rollout.cli.judge import judge
+from services.rollout.cli.options import Key, open_registry, place_key, valid_version
 
 app = typer.Typer(help="Say and change which model version judges where.", no_args_is_help=True)
 
@@ -14,7 +14,7 @@ app = typer.Typer(help="Say and change which model version judges where.", no_ar
 @app.command("list")
 def list_() -> None:
     """Every assignment and every station configuration."""
-    from services.rollout import tables
+    from services.rollout.cli import tables
 
     with open_registry() as registry:
         snapshot = registry.snapshot()
@@ -24,7 +24,7 @@ def list_() -> None:
 @app.command()
 def show(key: Key) -> None:
     """What is in force at a place, by which entry, and at which stage each version is there."""
-    from services.rollout import tables
+    from services.rollout.cli import tables
 
     with open_registry() as registry:
         tables.show(*tables.in_force(registry.snapshot(), place_key(key)))
@@ -37,19 +37,19 @@ def versions(
     ] = None,
 ) -> None:
     """Every registered model version, newest first, with its stages; or all that is known of one."""
-    from services.rollout import tables, tables_versions
+    from services.rollout.cli import tables, versions_table
     from shared.registry.errors import UnknownVersion
 
     chosen = None if name is None else valid_version(name)
     with open_registry() as registry:
         snapshot = registry.snapshot()
     if chosen is None:
-        tables.show(tables_versions.versions(snapshot))
+        tables.show(versions_table.versions(snapshot))
         return
     record = snapshot.version(chosen)
     if record is None:
         raise UnknownVersion(f"version {chosen} is not registered", hint="`linegate rollout versions` lists them")
-    tables.show(tables_versions.version(snapshot, record))
+    tables.show(versions_table.version(snapshot, record))
 
 
 @app.command()
@@ -61,24 +61,24 @@ def history(
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many changes.")] = 20,
 ) -> None:
     """The latest changes, newest first: who, what, why, before and after."""
-    from services.rollout import tables, tables_history
+    from services.rollout.cli import history_table, tables
 
     under = None if key is None else place_key(key)
     with open_registry() as registry:
-        tables.show(tables_history.history(registry.history(count, under)))
+        tables.show(history_table.history(registry.history(count, under)))
 
 
 for command in (
-    cli_steps.shadow,
-    cli_steps.canary,
-    cli_steps.promote,
-    cli_steps.rollback,
-    cli_steps.pause,
-    cli_steps.resume,
-    cli_guard.guard,
+    steps.shadow,
+    steps.canary,
+    steps.promote,
+    steps.rollback,
+    steps.pause,
+    steps.resume,
+    guard.guard,
     judge,
-    cli_entries.assign,
-    cli_entries.unassign,
-    cli_entries.station,
+    entries.assign,
+    entries.unassign,
+    entries.station,
 ):
     app.command()(command)

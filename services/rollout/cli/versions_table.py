@@ -4,7 +4,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from services.rollout.tables_cells import add, moment, standing, table
+from services.rollout.cli.cells import add, moment, standing, table
 from shared.registry.records import VersionRecord
 from shared.registry.snapshot import Snapshot
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from services.rollout.tables_cells import add, moment, one_line, plain, roles, sorted_entries, station, table
+from services.rollout.cli.cells import add, moment, one_line, plain, roles, sorted_entries, station, table
 from shared.registry.coupling import mismatches
 from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from services.rollout.cli_options import (
+from services.rollout.cli.options import (
     Author,
     Expect,
     Key,
@@ -29,7 +29,7 @@ def assign(  # noqa: PLR0917 - Typer reads the command line from the signature
     note: Note = "",
 ) -> None:
     """Set all roles of a key at once, whatever they were; the guard stays. For setting up, and for repair."""
-    from services.rollout import tables
+    from services.rollout.cli import tables
     from shared.registry import lifecycle
     from shared.registry.records import Assignment, Canary
 
@@ -52,7 +52,7 @@ def assign(  # noqa: PLR0917 - Typer reads the command line from the signature
 
 def unassign(key: Key, expect: Expect = None, author: Author = None, note: Note = "") -> None:
     """Remove an assignment; the next less specific one takes its place."""
-    from services.rollout import tables
+    from services.rollout.cli import tables
     from shared.errors import LinegateError
 
     with open_registry() as registry:
@@ -90,7 +90,7 @@ def station(  # noqa: PLR0917 - Typer reads the command line from the signature
     note: Note = "",
 ) -> None:
     """Set how photos of a place are cropped; what is not named stays as the entry has it."""
-    from services.rollout import tables
+    from services.rollout.cli import tables
     from shared.registry.records import StationConfig
 
     named = {"policy": policy, "height": height, "width": width, "presence": presence, "orient": orient}

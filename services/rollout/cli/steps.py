@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.rollout.cli_options import (
+from services.rollout.cli.options import (
     Author,
     Expect,
     Key,
@@ -98,7 +98,7 @@ def resume(key: Key, expect: Expect = None, author: Author = None, note: Note = 
 def _step(  # noqa: PLR0917 - the three last ones are every command's options
     key: str, transition: "Transition", action: str, expect: int | None, author: str | None, note: str
 ) -> None:
-    from services.rollout import tables
+    from services.rollout.cli import tables
 
     place = place_key(key)
     with open_registry() as registry:
