@@ -30,6 +30,7 @@ def verdict_panel(verdict: Verdict, *, seconds: float | None = None) -> Panel:
         checks,
         Text(_model(verdict), style="dim"),
         Text(_times(verdict, seconds), style="dim"),
+        Text(f"photo {verdict.image}", style="dim"),
     ]
     return Panel(
         Group(*parts),

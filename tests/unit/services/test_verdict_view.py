@@ -37,3 +37,8 @@ def test_a_clock_that_is_off_is_said_beside_the_latency() -> None:
     """Or people would believe the number."""
     assert "capture to verdict 0 ms (camera's clock off by 7200 s)" in shown(verdict(skew=7_200_000))
     assert "clock" not in shown(verdict())
+
+
+def test_the_photo_is_named() -> None:
+    """By the id that `linegate feedback` asks for."""
+    assert f"photo {crop().image}" in shown(verdict())
