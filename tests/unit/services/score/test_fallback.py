@@ -41,12 +41,6 @@ MUNICH = "munich/*/*/*/*"
 
 
 @pytest.fixture(scope="module")
-def pool() -> ExtractorPool:
-    """One pool for the module; random weights are enough, accuracy is not under test."""
-    return ExtractorPool(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def bundles(pool: ExtractorPool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Three versions of one model, told apart by their thresholds, and one that scored otherwise where it was made."""
     folder = tmp_path_factory.mktemp("bundles")

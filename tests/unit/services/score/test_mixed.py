@@ -26,12 +26,6 @@ def pictures(count: int, seed: int) -> list[Image]:
 
 
 @pytest.fixture(scope="module")
-def pool() -> ExtractorPool:
-    """One pool for the module; random weights are enough, accuracy is not under test."""
-    return ExtractorPool(device="cpu")
-
-
-@pytest.fixture(scope="module")
 def models(pool: ExtractorPool) -> dict[str, LoadedModel]:
     """A PatchCore and a PaDiM on the same backbone and input."""
     made = {}

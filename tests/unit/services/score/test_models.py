@@ -19,7 +19,6 @@ from shared.models.kinds import make_model
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
 from shared.registry.records import Assignment, Canary, VersionRecord
 from shared.registry.snapshot import HeldAssignment, Snapshot
-from shared.settings.sections import StoreSettings
 from shared.store import ArtifactStore
 from tests.unit.faults import Told
 from tests.unit.services.cards import a_card
@@ -67,19 +66,6 @@ class Room:
                 if metric.name == name:
                     return sum(getattr(p, "count", None) or getattr(p, "value", 0) for p in metric.data.data_points)
         return 0
-
-
-@pytest.fixture(scope="module")
-def pool() -> ExtractorPool:
-    """One pool for the module."""
-    return ExtractorPool(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> ArtifactStore:
-    """A store in a folder."""
-    root = tmp_path_factory.mktemp("store")
-    return ArtifactStore(StoreSettings(url=str(root / "store"), cache_dir=root / "cache"))
 
 
 @pytest.fixture(scope="module")

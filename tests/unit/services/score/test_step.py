@@ -19,7 +19,7 @@ from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec, WeightsSpec
 from shared.pixels import PixelSource
 from shared.registry.records import Assignment, Canary, VersionRecord
 from shared.registry.snapshot import HeldAssignment, Snapshot
-from shared.settings.sections import ImageSettings, MapPolicy, StoreSettings
+from shared.settings.sections import ImageSettings, MapPolicy
 from shared.store import ArtifactStore
 from tests.unit.services.cards import a_card
 from tests.unit.services.events import CAPTURED, crop, not_found, picture
@@ -27,19 +27,6 @@ from tests.unit.services.events import CAPTURED, crop, not_found, picture
 EXTRACTOR = ExtractorSpec(weights=WeightsSpec(source="random:0"), input=InputSpec(height=64, width=64))
 Line: TypeAlias = tuple[ArtifactStore, ExtractorPool, dict[str, str]]
 ALWAYS_PASSES, ALWAYS_FAILS = 1e9, 0.0
-
-
-@pytest.fixture(scope="module")
-def pool() -> ExtractorPool:
-    """One pool for the module; random weights are enough, accuracy is not under test."""
-    return ExtractorPool(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> ArtifactStore:
-    """A store in a folder."""
-    root = tmp_path_factory.mktemp("store")
-    return ArtifactStore(StoreSettings(url=str(root / "store"), cache_dir=root / "cache"))
 
 
 @pytest.fixture(scope="module")
