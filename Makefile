@@ -19,8 +19,10 @@ help: ## what can be made
 
 setup: $(READY) ## the virtual environment, the packages, Kafka's jars and Redis
 
+# The metadata of an earlier install would name commands that have moved since.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	rm -rf linegate.egg-info
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,weights,local,ray]'
 	$(BIN)/python -m deploy.local.prepare
 	touch $@
