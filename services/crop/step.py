@@ -106,6 +106,7 @@ def _emit(event: PartImage, photo: _Photo, cropped: Cropped, crop_ms: float, bat
                 registered=cropped.registered,
                 reference=photo.station.reference,
                 policy=photo.station.policy,
+                photoat=event.lies_at,
                 timings=Timings(
                     fetch=photo.fetch, decode=photo.decode, crop=crop_ms, batch=batch, clock_skew=photo.skew
                 ),

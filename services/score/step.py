@@ -130,7 +130,7 @@ class ScoreStep:
             )
             spent = {"score": elapsed, "model": answer.seconds * 1000, "batch": together}
             timings = item.crop.timings.model_copy(update=spent)
-            damage = verdicts.damage_check(answer.score, look.model.card.calibration.threshold)
+            damage = verdicts.damage_check(answer.score, look.model.card.calibration.threshold, answer.map)
             verdict = verdicts.verdict(item.crop, damage, stamp, timings, clock=self._clock)
             self._metrics.judged(verdict)
             events[look.row].append(verdict)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,24 @@ from shared.images import encode_png
 Clock = Callable[[], datetime]
 
 
-def damage_check(score: float, threshold: float) -> Check:
-    """The damage check on a raw score: at or above the threshold fails."""
-    return Check(name="damage", result="fail" if score >= threshold else "pass", score=score, threshold=threshold)
+def damage_check(score: float, threshold: float, scores: NDArray[np.float32] | None = None) -> Check:
+    """The damage check on a raw score: at or above the threshold fails.
+
+    Args:
+        score: of the crop.
+        threshold: in the same measure.
+        scores: the crop's (H, W) float32 score map, where there is one.
+    """
+    result: Literal["fail", "pass"] = "fail" if score >= threshold else "pass"
+    peak = None if scores is None else peak_of(scores)
+    return Check(name="damage", result=result, score=score, threshold=threshold, peak=peak)
+
+
+def peak_of(scores: NDArray[np.float32]) -> tuple[float, float]:
+    """Where an (H, W) map is highest: x and y of that pixel's middle, as shares of width and height."""
+    row, column = np.unravel_index(int(scores.argmax()), scores.shape)
+    height, width = scores.shape
+    return (float(column) + 0.5) / width, (float(row) + 0.5) / height
 
 
 def verdict(crop: PartCrop, damage: Check, model: ModelStamp | None, timings: Timings, *, clock: Clock) -> Verdict:
@@ -46,6 +62,8 @@ def verdict(crop: PartCrop, damage: Check, model: ModelStamp | None, timings: Ti
         model=model,
         timings=timings.model_copy(update={"capture_to_verdict": (at - crop.captured).total_seconds() * 1000}),
         trace=None if crop.traceparent is None else crop.traceparent.split("-")[1],
+        photo=crop.photoat,
+        crop=crop.lies_at,
     )
 
 

@@ -85,7 +85,7 @@ class Processor:
         places: list[int] = []
         for index, record in enumerate(records):
             try:
-                events.append(with_trace(decode(record, self._types)))
+                events.append(with_trace(decode(record, self._types)).lying_at(record.partition, record.offset))
                 places.append(index)
             except EnvelopeRejected as rejected:
                 outcomes[index] = self._dead(record, rejected.reason)

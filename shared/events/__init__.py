@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.events.alert import AlertChanged, AlertState, AlertStep, ConditionKind, Evidence, Mute
 from shared.events.anomaly_map import PartAnomalyMap
 from shared.events.base import (
     UNSPECIFIED,
@@ -59,18 +60,24 @@ EVENT_TYPES: Final[tuple[type[Event], ...]] = (
     TrainingResult,
     Feedback,
     LabelledPart,
+    AlertChanged,
 )
 
 __all__ = [
     "EVENT_TYPES",
     "UNSPECIFIED",
+    "AlertChanged",
+    "AlertState",
+    "AlertStep",
     "Arm",
     "CameraKind",
     "Check",
     "CheckName",
+    "ConditionKind",
     "DeadLetterSettled",
     "DeadLetterStop",
     "Event",
+    "Evidence",
     "Fallback",
     "Fault",
     "FaultKind",
@@ -81,6 +88,7 @@ __all__ = [
     "LabelledPart",
     "Model",
     "ModelStamp",
+    "Mute",
     "Outcome",
     "PartAnomalyMap",
     "PartCrop",

@@ -12,7 +12,16 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 
 CameraKind = Literal["stationary", "mobile"]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -39,6 +48,9 @@ Moment = Annotated[AwareDatetime, AfterValidator(_countable)]
 _PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
 """No control characters, as CloudEvents 1.0 section 3.2 asks of attributes: ids are shown on terminals and in logs."""
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_PLAIN)]
+
+RecordAt = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}@[0-9]{1,19}$")]
+"""A record's place in its topic: `partition@offset`."""
 
 UNSPECIFIED: Final = "any"
 """The value of an address field that the sender does not know, e.g. the layout of an unread label."""
@@ -87,11 +99,29 @@ class Event(Model):
     source: Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PLAIN)] = "/linegate"
     time: Moment = Field(default_factory=now)
     traceparent: TraceParent | None = None
+    _lies_at: RecordAt | None = PrivateAttr(None)
 
     @property
     def record_key(self) -> str:
         """The Kafka record's key: events of one key stay in order."""
         return self.id
+
+    @property
+    def lies_at(self) -> RecordAt | None:
+        """Where the record lies that a worker's step was handed this event from. Never on the wire."""
+        return self._lies_at
+
+    def lying_at(self, partition: int, offset: int) -> Self:
+        """This event, as read from a record."""
+        found = self.model_copy()
+        found._lies_at = f"{partition}@{offset}"  # noqa: SLF001 - a copy of this very event
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        """What is on the wire makes an event, not where it was read."""
+        return type(other) is type(self) and self.__dict__ == other.__dict__
+
+    __hash__ = Model.__hash__
 
 
 class PartEvent(Event):

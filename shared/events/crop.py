@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from shared.events.base import PixelEvent, Sha256
+from shared.events.base import PixelEvent, RecordAt, Sha256
 from shared.events.verdict import Check, Timings
 
 Corner = tuple[float, float]
@@ -35,6 +35,8 @@ class PartCrop(PixelEvent):
     policy: str
     """The crop policy that was in force: `mask_rcnn`, `roi` or `full_frame`."""
     timings: Timings
+    photoat: RecordAt | None = None
+    """Where the photo's record lies in its topic, as long as Kafka keeps it."""
 
     @model_validator(mode="after")
     def _pixels_with_presence(self) -> Self:

@@ -4,12 +4,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.events.base import Model, PartEvent, Sha256
+from shared.events.base import Model, PartEvent, RecordAt, Sha256
 
 Outcome = Literal["pass", "fail"]
 CheckName = Literal["presence", "damage", "layout", "direction", "content"]
 Arm = Literal["champion", "canary", "shadow"]
 Milliseconds = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Check(Model):
@@ -24,6 +25,8 @@ class Check(Model):
     threshold: float | None = None
     detail: str | None = None
     """One line for people, e.g. why the check was skipped."""
+    peak: tuple[Share, Share] | None = None
+    """Where the anomaly map is highest: x and y as shares of the crop's width and height. None without a map."""
 
 
 class Fallback(Model):
@@ -95,6 +98,10 @@ class Verdict(PartEvent):
     timings: Timings
     trace: str | None = None
     """W3C trace id, 32 hex digits."""
+    photo: RecordAt | None = None
+    """Where the photo's record lies in its topic; as long as Kafka keeps it, it can be looked at there."""
+    crop: RecordAt | None = None
+    """Where the crop's record lies."""
 
     @model_validator(mode="after")
     def _decision_is_the_conjunction(self) -> Self:

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from shared.bus.settings import BusSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
+from shared.settings.plants import PlantsSettings
 from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
 from shared.settings.sections import (
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     drift: DriftSettings = Field(default_factory=DriftSettings)
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
+    plants: PlantsSettings = Field(default_factory=PlantsSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)

@@ -103,3 +103,15 @@ def test_a_map_can_be_read_back(flat: bool) -> None:
     grey = decode(made.pixels, ImageSettings())[..., 0].astype(np.float64)
     recovered = made.low + grey / 255 * (made.high - made.low)
     assert np.abs(recovered - scores).max() <= (made.high - made.low) / 255 / 2 + 1e-6
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.data())
+def test_the_peak_is_the_middle_of_the_highest_pixel(height: int, width: int, data: st.DataObject) -> None:
+    """As shares of the crop, so that it fits a picture of any size."""
+    row, column = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    scores = np.zeros((height, width), np.float32)
+    scores[row, column] = 3.0
+    check = verdicts.damage_check(3.0, 2.0, scores)
+    assert check.peak is not None
+    assert (int(check.peak[0] * width), int(check.peak[1] * height)) == (column, row)
+    assert verdicts.damage_check(3.0, 2.0).peak is None

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from shared.events import (
     EVENT_TYPES,
+    AlertChanged,
     Check,
     DeadLetterSettled,
     DeadLetterStop,
     Event,
+    Evidence,
     Fallback,
     Fault,
     Feedback,
@@ -169,6 +171,20 @@ breaches = st.builds(
     champion_parts=st.integers(0, 99), action=st.sampled_from(["rollback", "pause", "alert"]), detail=texts,
 )  # fmt: skip
 
+shares = st.floats(0, 1)
+evidence = st.builds(
+    Evidence, image=common["id"], part=common["part"], plant=slugs, captured=times, score=st.none() | floats,
+    threshold=st.none() | floats, peak=st.none() | st.tuples(shares, shares),
+)  # fmt: skip
+alerts = st.builds(
+    AlertChanged, **bare, alert=common["id"], key=texts, subscription=slugs,
+    step=st.sampled_from(["fired", "repeated", "muted"]), state=st.sampled_from(["firing", "acknowledged"]),
+    muted=st.none() | st.just("silence"), severity=st.sampled_from(["warning", "critical"]),
+    condition=st.sampled_from(["each_fail", "fault"]), plant=st.none() | slugs, line=st.none() | slugs,
+    part=st.none() | common["part"], summary=texts, count=st.integers(1, 2**31), since=times, by=texts,
+    evidence=st.lists(evidence, max_size=3).map(tuple),
+)  # fmt: skip
+
 
 @st.composite
 def _results(draw: st.DrawFn) -> TrainingResult:
@@ -217,6 +233,7 @@ BY_TYPE: dict[type[Event], st.SearchStrategy[Event]] = {
     TrainingResult: _results(),
     Feedback: _findings(Feedback),
     LabelledPart: _findings(LabelledPart),
+    AlertChanged: alerts,
 }
 events = st.sampled_from(EVENT_TYPES).flatmap(lambda event_type: BY_TYPE[event_type])
 """Any event. A type that joins the contract without a strategy here fails the tests: `KeyError`."""

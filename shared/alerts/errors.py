@@ -1,0 +1,35 @@
+"""What can go wrong with alerts."""
+
+from datetime import datetime
+
+from shared.errors import LinegateError
+
+
+class AlertError(LinegateError):
+    """Any fault of a request about alerts."""
+
+
+class UnknownAlert(AlertError):
+    """There is no alert of that id, or it was forgotten long after it was resolved."""
+
+
+class UnknownSubscription(AlertError):
+    """There is no subscription of that id."""
+
+
+class AlertClosed(AlertError):
+    """The alert is resolved: nothing more can be done about it."""
+
+
+class AlreadyAcknowledged(AlertError):
+    """Somebody else was first.
+
+    Attributes:
+        by: who.
+        at: when.
+    """
+
+    def __init__(self, by: str, at: datetime) -> None:
+        super().__init__(f"{by} acknowledged it at {at:%Y-%m-%d %H:%M:%S %Z}", hint="they take care of it")
+        self.by = by
+        self.at = at

@@ -1,0 +1,45 @@
+"""When a subscription is awake: weekdays and a time of day, in the time zone of those who are at work."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field
+
+from shared.events.base import Model
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _known(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone of the IANA database, e.g. Europe/Berlin")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known)]
+
+
+class ActiveHours(Model):
+    """From `begin` until before `end`, on the days named; a shift that ends after midnight belongs to its first day."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = WEEK
+    begin: time = time(0, 0)
+    end: time = time(0, 0)
+    """Equal to `begin`: the whole day."""
+    zone: TimeZone = "UTC"
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether `moment` (aware) lies in them.
+
+        Wall clock decides, so where clocks are set back an hour counts twice and where they are set forward it is
+        missing, as it is for those at work.
+        """
+        local = moment.astimezone(ZoneInfo(self.zone))
+        clock = local.time().replace(tzinfo=None)
+        if self.begin < self.end:
+            return self.begin <= clock < self.end and WEEK[local.weekday()] in self.days
+        # Over midnight, or the whole day.
+        day = local if clock >= self.begin else local - timedelta(days=1)
+        return (clock >= self.begin or clock < self.end) and WEEK[day.weekday()] in self.days
