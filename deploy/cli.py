@@ -11,11 +11,12 @@ def up(
         ".linegate"
     ),
     port: Annotated[int, typer.Option(help="The gateway's port.")] = 8080,
+    console_port: Annotated[int, typer.Option(help="The console's port.")] = 8081,
 ) -> None:
-    """Run a whole Linegate on this machine: Kafka, Redis, the gateway and all workers. Ctrl-C stops it."""
+    """Run a whole Linegate on this machine: Kafka, Redis, gateway, console and all workers. Ctrl-C stops it."""
     from deploy.local.up import run_up
 
-    raise typer.Exit(run_up(folder, port))
+    raise typer.Exit(run_up(folder, port, console_port))
 
 
 def demo(
