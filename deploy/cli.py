@@ -22,11 +22,15 @@ def up(
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo writes; emptied first.")] = Path("build/demo"),
     rate: Annotated[float, typer.Option(help="Photos per second.")] = 5.0,
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Start alerts and history too, and keep all running until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Train two models, stream 200 photos through the real pipeline, show the verdicts."""
     from deploy.demo.run import run_demo
 
-    raise typer.Exit(run_demo(folder, rate))
+    raise typer.Exit(run_demo(folder, rate, keep=keep))
 
 
 def doctor() -> None:

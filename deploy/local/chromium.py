@@ -1,6 +1,6 @@
 """A browser for the tests of the console: found, or installed with the system's packages.
 
-    python -m deploy.local.chromium
+python -m deploy.local.chromium
 """
 
 import os

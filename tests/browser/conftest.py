@@ -1,6 +1,6 @@
 """One running Linegate and one browser for all tests of this folder; each test has windows of its own.
 
-They end with the folder (package scope): Playwright keeps an event loop in this thread, which later tests must not meet.
+Both end with the folder (package scope): Playwright keeps an event loop in this thread, and later tests make their own.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.rig import pages
-from tests.browser.rig.pages import LAPTOP, Watch, sign_in, watched
 from tests.browser.rig.people import Person
+from tests.browser.rig.windows import Windows
 from tests.browser.rig.works import Works, running
 
 SignIn = Callable[..., Page]
@@ -28,3 +28,11 @@ def chromium() -> Iterator[Browser]:
     """The browser."""
     with pages.browser() as started:
         yield started
+
+
+@pytest.fixture
+def windows(works: Works, chromium: Browser) -> Iterator[Windows]:
+    """Opens windows for people. At the end of the test none of them may have seen anything wrong."""
+    with Windows(chromium, works) as opened:
+        yield opened
+        opened.check()

@@ -108,7 +108,10 @@ def running(folder: Path) -> Iterator[Works]:
             with Registry(RedisSettings.model_validate({"url": stack.redis_url})) as registry:
                 put_in_force(trained.result(), folder, store, registry)
             workers = LocalWorkers(
-                folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers, names=("crop","score","labels","rollout")
+                folder / "logs",
+                settings=settings,
+                bootstrap_servers=stack.bootstrap_servers,
+                names=("crop", "score", "labels", "rollout"),
             )
             with workers, EventPublisher(stack.bus) as publisher:
                 yield Works(stack, workers, settings, keys, publisher, webhooks, mailbox)
