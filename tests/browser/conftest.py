@@ -3,17 +3,15 @@
 Both end with the folder (package scope): Playwright keeps an event loop in this thread, and later tests make their own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, StorageState
 
 from tests.browser.rig import pages
 from tests.browser.rig.people import Person
 from tests.browser.rig.windows import Windows
 from tests.browser.rig.works import Works, running
-
-SignIn = Callable[..., Page]
 
 
 @pytest.fixture(scope="package")
@@ -30,9 +28,15 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="package")
+def sessions() -> dict[Person, StorageState]:
+    """Cookies of who has signed in."""
+    return {}
+
+
 @pytest.fixture
-def windows(works: Works, chromium: Browser) -> Iterator[Windows]:
+def windows(works: Works, chromium: Browser, sessions: dict[Person, StorageState]) -> Iterator[Windows]:
     """Opens windows for people. At the end of the test none of them may have seen anything wrong."""
-    with Windows(chromium, works) as opened:
+    with Windows(chromium, works, sessions) as opened:
         yield opened
         opened.check()

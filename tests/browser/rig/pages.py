@@ -1,4 +1,4 @@
-"""Pages in a real browser, watched: nothing of them may execute what it should show, or call elsewhere."""
+"""Chromium, and what is watched in every page: it executes nothing that it should show, and calls nobody else."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from deploy.local.chromium import find_chromium
 
 ARGUMENTS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-LAPTOP: Final = ViewportSize(width=1366, height=768)
 PATIENCE_MS: Final = 30_000
+_AWAY: Final = re.compile(r"net::ERR_|Failed to (load|fetch)|ERR_INCOMPLETE_CHUNKED_ENCODING")
 
 
 @contextmanager
@@ -21,53 +21,49 @@ def browser() -> Iterator[Browser]:
     program = find_chromium()
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("data-test")
         started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield started
-        started.close()
+        try:
+            yield started
+        finally:
+            started.close()
 
 
 @dataclass
 class Watch:
-    """What went wrong in the pages of one context."""
+    """What went wrong in some pages."""
 
     console: str
     """The console's address: whatever a page asks for lies below."""
     wrong: list[str] = field(default_factory=list)
-    offline: bool = False
-    """While the console is away or the connection cut, failing requests are what is wanted."""
+    expected: re.Pattern[str] | None = None
+    """What a browser may say in this test, e.g. while the console is away."""
 
     def look_at(self, page: Page) -> None:
         """From now on."""
-        page.on("dialog", lambda dialog: self._told(f"a dialog opened: {dialog.message}", dialog.dismiss))
-        page.on("pageerror", lambda error: self._told(f"a script failed: {error}"))
-        page.on("console", lambda message: self._said(message.type, message.text))
-        page.on("request", lambda request: self._asked(request.url))
+        page.on("dialog", self._opened)
+        page.on("pageerror", lambda error: self.wrong.append(f"a script failed: {error}"))
+        page.on("console", self._said)
+        page.on("request", self._asked)
 
-    def _told(self, what: str, then: object = None) -> None:
-        self.wrong.append(what)
-        if callable(then):
-            then()
+    def expect_absence(self) -> None:
+        """From now on requests may fail."""
+        self.expected = _AWAY
 
-    def _said(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and not (self.offline and re.search(r"net::ERR_|Failed to (load|fetch)", text)):
-            self.wrong.append(f"the browser said: {text}")
+    def expect_refusal(self, status: int) -> None:
+        """From now on answers may have this status."""
+        self.expected = re.compile(rf"the server responded with a status of {status} ")
 
-    def _asked(self, url: str) -> None:
-        if not url.startswith((self.console + "/", "data:", "blob:", "about:")):
-            self.wrong.append(f"a page asked for {url}")
+    def _opened(self, dialog: Dialog) -> None:
+        self.wrong.append(f"a dialog opened: {dialog.message}")
+        dialog.dismiss()
 
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        if self.expected is None or not self.expected.search(message.text):
+            self.wrong.append(f"the browser said: {message.text}")
 
-def sign_in(page: Page, console: str, key: str) -> None:
-    """By the page that takes a key."""
-    page.goto(f"{console}/")
-    form = page.get_by_test_id("sign-in")
-    form.get_by_role("textbox").fill(key)
-    form.get_by_role("button").click()
-    expect(page.get_by_test_id("nav-lines")).to_be_visible()
-
-
-def watched(context: BrowserContext, console: str) -> Watch:
-    """Watch every page that is opened in a context."""
-    watch = Watch(console)
-    context.on("page", watch.look_at)
-    return watch
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.console}/", "data:", "blob:", "about:")):
+            self.wrong.append(f"a page asked for {request.url}")

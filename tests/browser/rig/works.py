@@ -27,7 +27,7 @@ from tests.browser.rig.labels import PLANTS, Plant
 from tests.browser.rig.models import put_in_force, train
 from tests.browser.rig.people import Person, give_keys
 
-WORKERS: Final = ("crop", "score", *PEOPLE_WORKERS)
+WORKERS: Final = ("crop", "score", "labels", "rollout", "console")
 PATIENCE_S: Final = 60.0
 EventT = TypeVar("EventT", bound=Event)
 
@@ -98,7 +98,6 @@ def running(folder: Path) -> Iterator[Works]:
         trained = other.submit(train)  # while Kafka and Redis start
         with stack:
             settings = worker_settings(stack, folder, port=0, console_port=free_port()) | _settings(mailbox)
-            settings = {k: v for k, v in settings.items() if "CONSOLE" not in k and "NOTIFY" not in k}
             keys = give_keys(Path(settings["LINEGATE_AUTH__KEYS_FILE"]))
             store = ArtifactStore(
                 StoreSettings(
@@ -111,7 +110,7 @@ def running(folder: Path) -> Iterator[Works]:
                 folder / "logs",
                 settings=settings,
                 bootstrap_servers=stack.bootstrap_servers,
-                names=("crop", "score", "labels", "rollout"),
+                names=WORKERS,
             )
             with workers, EventPublisher(stack.bus) as publisher:
                 yield Works(stack, workers, settings, keys, publisher, webhooks, mailbox)
@@ -132,7 +131,5 @@ def _settings(mailbox: Mailbox) -> dict[str, str]:
     return {
         "LINEGATE_PLANTS__NAMED": json.dumps(named),
         "LINEGATE_NETWORK__ALLOW_PRIVATE": "127.0.0.1/32",
-        "LINEGATE_NOTIFY__SMTP_HOST": "127.0.0.1",
-        "LINEGATE_NOTIFY__SMTP_PORT": str(mailbox.port),
         "OMP_NUM_THREADS": "1",
     }
