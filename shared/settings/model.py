@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.alerts import AlertsSettings
 from shared.settings.console import ConsoleSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     plants: PlantsSettings = Field(default_factory=PlantsSettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     console: ConsoleSettings = Field(default_factory=ConsoleSettings)
