@@ -27,7 +27,7 @@ from tests.browser.rig.labels import PLANTS, Plant
 from tests.browser.rig.models import put_in_force, train
 from tests.browser.rig.people import Person, give_keys
 
-WORKERS: Final = ("crop", "score", "labels", "rollout", "console")
+WORKERS: Final = ("crop", "score", *(name for name in PEOPLE_WORKERS if name != "archive"))
 PATIENCE_S: Final = 60.0
 EventT = TypeVar("EventT", bound=Event)
 
@@ -97,7 +97,8 @@ def running(folder: Path) -> Iterator[Works]:
     with ThreadPoolExecutor(1) as other, WebhookReceiver() as webhooks, Mailbox() as mailbox:
         trained = other.submit(train)  # while Kafka and Redis start
         with stack:
-            settings = worker_settings(stack, folder, port=0, console_port=free_port()) | _settings(mailbox)
+            port = free_port()
+            settings = worker_settings(stack, folder, port=0, console_port=port) | _settings(mailbox, port)
             keys = give_keys(Path(settings["LINEGATE_AUTH__KEYS_FILE"]))
             store = ArtifactStore(
                 StoreSettings(
@@ -126,10 +127,14 @@ def _end_at_once(stack: LocalStack, workers: LocalWorkers) -> None:
         stack.kafka.kill()
 
 
-def _settings(mailbox: Mailbox) -> dict[str, str]:
+def _settings(mailbox: Mailbox, console_port: int) -> dict[str, str]:
     named = {plant.name: {"title": plant.title, "zone": plant.zone} for plant in PLANTS}
     return {
         "LINEGATE_PLANTS__NAMED": json.dumps(named),
         "LINEGATE_NETWORK__ALLOW_PRIVATE": "127.0.0.1/32",
+        "LINEGATE_NOTIFY__SMTP__HOST": "127.0.0.1",
+        "LINEGATE_NOTIFY__SMTP__PORT": str(mailbox.port),
+        "LINEGATE_NOTIFY__SMTP__SECURITY": "none",
+        "LINEGATE_NOTIFY__CONSOLE_URL": f"http://127.0.0.1:{console_port}",
         "OMP_NUM_THREADS": "1",
     }
