@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 from shared.bus.reader import EventReader, Read
 from shared.bus.settings import BusSettings
 from shared.events import TrainingCancelled, TrainingProgress, TrainingRequest, TrainingResult
-from training.worker.board import order_of
+from shared.training_jobs.order import order_of
 
 State: TypeAlias = Literal["asked", "queued", "running", "done", "failed", "cancelled", "refused"]
 """`asked`: no trainer has said anything yet. `refused`: a dead letter."""

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from services.rollout.measures.evidence import Evidence, Sample
-from services.rollout.trial import Trial
 from shared.events import Verdict
+from shared.trials.measures.evidence import Evidence, Sample
+from shared.trials.trial import Trial
 
 _SLACK: Final = 1.25
 """How far a window may outgrow its bound before it is cut: cutting looks at all of it."""

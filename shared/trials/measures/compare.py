@@ -1,15 +1,15 @@
 """All measures of a trial at one moment."""
 
-from services.rollout.measures.disagreement import disagreement
-from services.rollout.measures.evidence import Evidence
-from services.rollout.measures.latency import latency_ratio
-from services.rollout.measures.measure import Measure
-from services.rollout.measures.peeking import surer
-from services.rollout.measures.positions import Positions, positions
-from services.rollout.measures.reject_rise import reject_rise
-from services.rollout.measures.score_shift import Both, ks, psi
 from shared.registry.guard import Guard
 from shared.registry.records import VersionRecord
+from shared.trials.measures.disagreement import disagreement
+from shared.trials.measures.evidence import Evidence
+from shared.trials.measures.latency import latency_ratio
+from shared.trials.measures.measure import Measure
+from shared.trials.measures.peeking import surer
+from shared.trials.measures.positions import Positions, positions
+from shared.trials.measures.reject_rise import reject_rise
+from shared.trials.measures.score_shift import Both, ks, psi
 
 
 def compare(

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import chdtrc
 
-from services.rollout.measures.evidence import Floats
+from shared.trials.measures.evidence import Floats
 
 BINS = 10
 PRIOR = 0.5

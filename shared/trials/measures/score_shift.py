@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from services.rollout.measures.evidence import Evidence, Floats
-from services.rollout.measures.kolmogorov import distance_chance, largest_distance
-from services.rollout.measures.measure import Measure, MeasureName
-from services.rollout.measures.positions import Positions
-from services.rollout.measures.reject_rise import too_few
-from services.rollout.measures.stability import stability_chance, stability_index
 from shared.registry.guard import Guard
+from shared.trials.measures.evidence import Evidence, Floats
+from shared.trials.measures.kolmogorov import distance_chance, largest_distance
+from shared.trials.measures.measure import Measure, MeasureName
+from shared.trials.measures.positions import Positions
+from shared.trials.measures.reject_rise import too_few
+from shared.trials.measures.stability import stability_chance, stability_index
 
 Both = tuple[Positions, Positions] | str
 """Positions of trial and champion, or why there are none."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, norm
 
-from services.rollout.measures.proportions import paired_rise_at_least, rise_at_least, share_at_least
+from shared.trials.measures.proportions import paired_rise_at_least, rise_at_least, share_at_least
 
 counts = st.integers(10, 120).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 confidences = st.sampled_from([0.9, 0.95, 0.99, 0.999])

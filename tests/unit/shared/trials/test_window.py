@@ -5,15 +5,15 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from services.rollout.trial import Trial, trials
 from services.rollout.watch import longest_window_s
-from services.rollout.window import Window
-from services.rollout.windows import Windows
 from shared.events import Check
 from shared.registry.guard import Guard
 from shared.registry.records import Assignment, Canary
 from shared.registry.snapshot import HeldAssignment, Snapshot
-from tests.unit.services.rollout.opinions import NOW, opinion
+from shared.trials.trial import Trial, trials
+from shared.trials.window import Window
+from shared.trials.windows import Windows
+from tests.unit.shared.trials.opinions import NOW, opinion
 
 KEY = "munich/*/*/*/*"
 SINCE = NOW - timedelta(minutes=10)

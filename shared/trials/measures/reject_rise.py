@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from services.rollout.measures.evidence import Evidence
-from services.rollout.measures.measure import Measure
-from services.rollout.measures.proportions import paired_rise_at_least, rise_at_least
 from shared.registry.guard import Guard
+from shared.trials.measures.evidence import Evidence
+from shared.trials.measures.measure import Measure
+from shared.trials.measures.proportions import paired_rise_at_least, rise_at_least
 
 
 def reject_rise(evidence: Evidence, guard: Guard) -> Measure:

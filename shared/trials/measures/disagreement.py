@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from services.rollout.measures.evidence import Evidence
-from services.rollout.measures.measure import Measure
-from services.rollout.measures.proportions import share_at_least
 from shared.registry.guard import Guard
+from shared.trials.measures.evidence import Evidence
+from shared.trials.measures.measure import Measure
+from shared.trials.measures.proportions import share_at_least
 
 
 def disagreement(evidence: Evidence, guard: Guard) -> Measure:

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.special import bdtrc
 
-from services.rollout.measures.evidence import Evidence, Floats
-from services.rollout.measures.measure import Measure
-from services.rollout.measures.reject_rise import too_few
 from shared.registry.guard import Guard
+from shared.trials.measures.evidence import Evidence, Floats
+from shared.trials.measures.measure import Measure
+from shared.trials.measures.reject_rise import too_few
 
 QUANTILE = 0.99
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.rollout.measures.evidence import Floats
 from shared.registry.records import VersionRecord
+from shared.trials.measures.evidence import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from services.rollout.measures.evidence import Evidence, Sample
 from shared.models.card import Calibration
 from shared.registry.records import VersionRecord
+from shared.trials.measures.evidence import Evidence, Sample
 
 NONE = np.zeros(0)
 

@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from scipy.special import kolmogorov
 
-from services.rollout.measures.evidence import Floats
+from shared.trials.measures.evidence import Floats
 
 
 def largest_distance(trial: Floats, champion: Floats) -> float:

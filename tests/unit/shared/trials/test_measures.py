@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from services.rollout.measures.compare import compare
-from services.rollout.measures.disagreement import disagreement
-from services.rollout.measures.evidence import Evidence
-from services.rollout.measures.kolmogorov import distance_chance, largest_distance
-from services.rollout.measures.latency import latency_ratio, quantile_at_least
-from services.rollout.measures.measure import Measure
-from services.rollout.measures.peeking import surer
-from services.rollout.measures.positions import Positions, position, positions
-from services.rollout.measures.reject_rise import reject_rise
-from services.rollout.measures.stability import stability_chance, stability_index
 from shared.registry.guard import Guard
-from tests.unit.services.rollout.evidences import evidence, record, sample
+from shared.trials.measures.compare import compare
+from shared.trials.measures.disagreement import disagreement
+from shared.trials.measures.evidence import Evidence
+from shared.trials.measures.kolmogorov import distance_chance, largest_distance
+from shared.trials.measures.latency import latency_ratio, quantile_at_least
+from shared.trials.measures.measure import Measure
+from shared.trials.measures.peeking import surer
+from shared.trials.measures.positions import Positions, position, positions
+from shared.trials.measures.reject_rise import reject_rise
+from shared.trials.measures.stability import stability_chance, stability_index
+from tests.unit.shared.trials.evidences import evidence, record, sample
 
 GUARD = Guard()
 unit = st.lists(st.floats(0, 1), min_size=1, max_size=60).map(np.array)

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from services.rollout.measures.compare import compare
-from services.rollout.measures.evidence import Evidence
-from services.rollout.measures.measure import Measure
-from services.rollout.trial import Standing, Trial, trials
-from services.rollout.window import Window
 from shared.events import Verdict
 from shared.registry.snapshot import Snapshot
+from shared.trials.measures.compare import compare
+from shared.trials.measures.evidence import Evidence
+from shared.trials.measures.measure import Measure
+from shared.trials.trial import Standing, Trial, trials
+from shared.trials.window import Window
 
 
 class Windows:
