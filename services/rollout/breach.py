@@ -7,8 +7,6 @@ from shared.faults import Report
 from shared.trials.measures.measure import Measure, MeasureName
 from shared.trials.trial import Standing, Trial
 
-JUDGE: Final = "judge"
-"""Who the automatic judge is in the registry's audit."""
 MOST_NOTE: Final = 1024
 Action = Literal["rollback", "pause", "alert"]
 SEVERITY: Final[dict[Action, int]] = {"alert": 0, "pause": 1, "rollback": 2}

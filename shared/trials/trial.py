@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
 from shared.registry.snapshot import HeldAssignment, Snapshot
+
+JUDGE: Final = "judge"
+"""Who the automatic judge is in the registry's audit."""
 
 
 @dataclass(frozen=True, slots=True)
