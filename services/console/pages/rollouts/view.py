@@ -211,6 +211,16 @@ def choices(snapshot: Snapshot, held: Entry) -> Sequence[str]:
     return list(dict.fromkeys((*first, *(name for name in rest if name not in at_work))))
 
 
+def unplaced(snapshot: Snapshot, rows: Iterable[VersionRow]) -> tuple[tuple[PlaceKey, tuple[str, ...]], ...]:
+    """Keys that candidates were made for and that have no entry of their own, each with its candidates."""
+    found: dict[PlaceKey, list[str]] = {}
+    for row in rows:
+        for standing in row.standings:
+            if standing.stage == "candidate" and snapshot.assignment(standing.key) is None:
+                found.setdefault(standing.key, []).append(row.record.version)
+    return tuple((key, tuple(names)) for key, names in sorted(found.items(), key=lambda one: str(one[0])))
+
+
 def _change(audited: AuditEntry) -> Change:
     before, after = (
         None if text is None else Assignment.model_validate_json(text) for text in (audited.before, audited.after)
