@@ -67,6 +67,15 @@ def labels() -> None:
     raise typer.Exit(run("labels", main))
 
 
+@serve.command()
+def console() -> None:
+    """Show people the lines, the latest fails, alerts and rollouts in a browser (docs/console.md)."""
+    from services.console.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("console", main))
+
+
 class Via(StrEnum):
     """How a photo is sent."""
 

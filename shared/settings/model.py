@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.console import ConsoleSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
 from shared.settings.plants import PlantsSettings
@@ -97,6 +98,7 @@ class Settings(BaseSettings):
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     probes: ProbesSettings = Field(default_factory=ProbesSettings)
