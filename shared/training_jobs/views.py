@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 from shared.bus.reader import EventReader, Read
 from shared.bus.settings import BusSettings
 from shared.events import TrainingCancelled, TrainingProgress, TrainingRequest, TrainingResult
+from shared.registry.place_key import WILDCARD, PlaceKey
 from shared.training_jobs.order import order_of
 
 State: TypeAlias = Literal["asked", "queued", "running", "done", "failed", "cancelled", "refused"]
@@ -111,3 +112,20 @@ def in_order(views: Iterable[JobView]) -> list[JobView]:
         return ranks.get(view.state, len(ranks)), 0.0 if last is None else -last.time.timestamp()
 
     return sorted(views, key=place)
+
+
+def place_of(view: JobView) -> str | None:
+    """Where the version is meant to judge; None where the topics no longer tell."""
+    if view.result is not None:
+        return view.result.place
+    return None if view.request is None else view.request.place
+
+
+def plant_of(view: JobView) -> str:
+    """The plant of that place; `*` where it is of all plants or not known."""
+    place = place_of(view)
+    try:
+        return WILDCARD if place is None else PlaceKey(place).plant
+    except ValueError:
+        # A refused request may name no place at all.
+        return WILDCARD

@@ -75,6 +75,6 @@ def _refusal(field: str) -> PageError:
         case "version":
             return PageError(422, N_("No version was chosen"), hint=N_("Choose one in the list."))
         case "note":
-            return PageError(422, N_("The note has letters that cannot be kept"), hint=N_("Write it anew, in one line."))
+            return PageError(422, N_("The note has characters that are not kept"), hint=N_("Write it in one line."))
         case _:
             return PageError(422, N_("Something in the form is not right"), hint=N_("Open the page anew."))

@@ -1,7 +1,7 @@
 """`/rollouts`: what judges where, and the steps that change it.
 
-A key's five fields are five fields of the path, as on the gateway: `/rollouts/munich/line-1/*/*/*`. Nothing is done by a
-GET: each step has a page of its own that asks (a dialog where the page has scripts), and a POST that does it.
+A key's five fields are five fields of the path, as on the gateway: `/rollouts/munich/line-1/*/*/*`. Nothing is done by
+a GET: each step has a page of its own that asks (a dialog where the page has scripts), and a POST that does it.
 """
 
 from typing import Annotated, Any, Final
@@ -14,7 +14,7 @@ from services.console.deps import Deps
 from services.console.pages.rollouts import report
 from services.console.pages.rollouts.asked import Asked
 from services.console.pages.rollouts.comparison import BINS, MOST_RATIO, Comparison, comparison
-from services.console.pages.rollouts.outcome import outcome
+from services.console.pages.rollouts.outcome import Outcome, outcome
 from services.console.pages.rollouts.take import ChangedMeanwhile, known, take
 from services.console.pages.rollouts.view import (
     Entry,
@@ -28,7 +28,7 @@ from services.console.pages.rollouts.view import (
 )
 from services.console.pages.rollouts.wording import question
 from services.console.problems import NotFound
-from services.console.visitor import Here, Visitor
+from services.console.visitor import Here, Visitor, visitor_of
 from shared.auth import Permission
 from shared.events import now
 from shared.registry.errors import TransitionRejected
@@ -38,7 +38,7 @@ from shared.registry.snapshot import Snapshot
 from shared.store import ArtifactStore
 
 _ONE: Final = "/{plant}/{line}/{station}/{layout}/{camera}"
-_AXIS: Final = {"bins": BINS, "most_ratio": MOST_RATIO}
+_AXIS: Final[dict[str, Any]] = {"bins": BINS, "most_ratio": MOST_RATIO}
 CHANGES: Final = 30
 """Of the history shown with one key."""
 _Part = Annotated[str, Path(max_length=64)]
@@ -57,8 +57,14 @@ Key = Annotated[PlaceKey, Depends(_key)]
 def routes(deps: Deps) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/rollouts")
-    store = ArtifactStore(deps.settings.store)
+    _overviews(router, deps)
+    _versions(router, deps, ArtifactStore(deps.settings.store))
+    _entries(router, deps)
+    _steps(router, deps)
+    return router
 
+
+def _overviews(router: APIRouter, deps: Deps) -> None:
     @router.get("")
     def page(request: Request, visitor: Here) -> HTMLResponse:
         return deps.screen.page(request, "rollouts/page.html", **_overview(deps, visitor))
@@ -67,13 +73,15 @@ def routes(deps: Deps) -> APIRouter:
     def listed(request: Request, visitor: Here) -> HTMLResponse:
         return deps.screen.page(request, "rollouts/list.html", **_overview(deps, visitor))
 
+
+def _versions(router: APIRouter, deps: Deps, store: ArtifactStore) -> None:
     @router.get("/versions/{version}")
     def one_version(request: Request, visitor: Here, version: str) -> HTMLResponse:
         snapshot = known(deps.registry, visitor)
         record = snapshot.version(version)
         if record is None:
             raise NotFound
-        context = {"row": version_row(snapshot, record), "has_report": report.exists(store, record)}
+        context: dict[str, Any] = {"row": version_row(snapshot, record), "has_report": report.exists(store, record)}
         return deps.screen.page(request, "rollouts/version.html", snapshot=snapshot, **context)
 
     @router.get("/versions/{version}/report")
@@ -83,6 +91,8 @@ def routes(deps: Deps) -> APIRouter:
             raise NotFound
         return report.answer(store, record)
 
+
+def _entries(router: APIRouter, deps: Deps) -> None:
     @router.get(_ONE)
     def one(request: Request, visitor: Here, key: Key, done: int | None = None) -> HTMLResponse:
         context = _one(deps, visitor, key)
@@ -99,46 +109,40 @@ def routes(deps: Deps) -> APIRouter:
         found = _comparisons(deps, known(deps.registry, visitor), key)
         return deps.screen.page(request, "rollouts/comparison.html", key=key, comparisons=found, **_AXIS)
 
+
+def _steps(router: APIRouter, deps: Deps) -> None:
     @router.get(f"{_ONE}/{{step}}")
-    def ask(request: Request, visitor: Here, key: Key, step: str, asked: Annotated[Asked, Query()]) -> HTMLResponse:
-        return _ask(deps, request, visitor, key, step, asked)
+    def ask(request: Request, key: Key, step: str, asked: Annotated[Asked, Query()]) -> HTMLResponse:
+        return _ask(deps, request, key, step, asked)
 
     @router.post(f"{_ONE}/{{step}}")
     def do(request: Request, visitor: Here, key: Key, step: str, asked: Annotated[Asked, Form()]) -> Response:
         try:
             done = take(deps.registry, visitor, key, step, asked.step(step), based_on=asked.based_on)
         except ChangedMeanwhile as conflict:
-            return _ask(deps, request, visitor, key, step, asked, conflict=conflict)
+            return _ask(deps, request, key, step, asked, conflict)
         deps.live.changes.tell("rollouts", None if key.plant == WILDCARD else key.plant)
         link = f"/rollouts/{key}?done={done.revision}" + (f"&plant={visitor.plant}" if visitor.plant else "")
         return RedirectResponse(link, 303)
 
-    return router
 
-
-def _ask(
-    deps: Deps,
-    request: Request,
-    visitor: Visitor,
-    key: PlaceKey,
-    name: str,
-    asked: Asked,
-    *,
-    conflict: ChangedMeanwhile | None = None,
+def _ask(  # noqa: PLR0917 - called in two places
+    deps: Deps, request: Request, key: PlaceKey, name: str, asked: Asked, conflict: ChangedMeanwhile | None = None
 ) -> HTMLResponse:
     """The page, or the dialog, that asks whether a step is to be taken."""
+    visitor = visitor_of(request)
     visitor.must(Permission.MANAGE_ROLLOUT, key.plant)
     step = asked.step(name)
     snapshot = known(deps.registry, visitor)
+    told: Outcome | None = None
+    refusal: TransitionRejected | None = None
     try:
         told = outcome(snapshot, key, step, at=now())
     except TransitionRejected as rejected:
         if conflict is None:
             raise
         # What somebody else did meanwhile is the better word; the step makes no sense any more.
-        told, refusal = None, rejected
-    else:
-        refusal = None
+        refusal = rejected
     context: dict[str, Any] = {
         "part": is_part(request),
         "key": key,
@@ -186,5 +190,5 @@ def _one(deps: Deps, visitor: Visitor, key: PlaceKey) -> dict[str, Any]:
 def _comparisons(deps: Deps, snapshot: Snapshot, key: PlaceKey) -> list[Comparison]:
     return [
         comparison(standing, evidence, measures, snapshot, stood_in=stood_in)
-        for standing, evidence, measures, stood_in in deps.live.trials.look(snapshot, key.root)
+        for standing, evidence, measures, stood_in in deps.trials.look(snapshot, key.root)
     ]

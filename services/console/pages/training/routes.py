@@ -28,7 +28,7 @@ def routes(deps: Deps) -> APIRouter:
 
 def _listed(deps: Deps, visitor: Visitor) -> dict[str, Any]:
     snapshot = visible(deps.registry.snapshot(), visitor.principal)
-    found = jobs(deps.live.jobs.jobs(), may_see=visitor.sees, known_versions=snapshot.versions)
+    found = jobs(deps.jobs.jobs(), may_see=visitor.sees, known_versions=snapshot.versions)
     return {
         "under_way": [job for job in found if job.under_way],
         "over": [job for job in found if not job.under_way],

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.registry.place_key import PlaceKey
-from shared.training_jobs.views import JobView, State
+from shared.registry.place_key import WILDCARD
+from shared.training_jobs.views import JobView, State, place_of, plant_of
 
 MAIN_METRICS: Final = ("auroc", "recall_at_precision_0.95", "recall_at_threshold", "f1_at_threshold")
 UNDER_WAY: Final[frozenset[State]] = frozenset({"running", "queued", "asked"})
@@ -79,37 +79,21 @@ def jobs(
         known_versions: versions that may be seen.
     """
     versions = frozenset(known_versions)
-    return tuple(_job(view, versions) for view in views if may_see(_plant(view)))
-
-
-def place_of(view: JobView) -> str | None:
-    """Where the version is meant to judge; None where the topics no longer tell."""
-    if view.result is not None:
-        return view.result.place
-    return None if view.request is None else view.request.place
-
-
-def _plant(view: JobView) -> str:
-    place = place_of(view)
-    try:
-        return "*" if place is None else PlaceKey(place).plant
-    except ValueError:
-        # A refused request may name no place at all.
-        return "*"
+    return tuple(_job(view, versions) for view in views if may_see(plant_of(view)))
 
 
 def _job(view: JobView, versions: frozenset[str]) -> Job:
     request, progress, result = view.request, view.progress, view.result
     measured = {} if result is None else result.metrics
     last = result or progress or request
-    plant = _plant(view)
+    plant = plant_of(view)
     made = None if result is None else result.version
     kind = "" if request is None else f"{request.spec.kind}, {request.spec.backbone}"
     return Job(
         job=view.job,
         state=view.state,
         place=place_of(view),
-        plant=None if plant == "*" else plant,
+        plant=None if plant == WILDCARD else plant,
         kind=kind,
         author="" if request is None else request.author,
         note="" if request is None else request.note,
