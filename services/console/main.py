@@ -44,9 +44,8 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
-        live = Live(settings)
-        books = parts.enter_context(Books(settings, live.changes))
         live = parts.enter_context(Live(settings))
+        books = parts.enter_context(Books(settings, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
