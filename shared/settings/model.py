@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.archive import ArchiveSettings, HistorySettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
 from shared.settings.plants import PlantsSettings
@@ -93,6 +94,8 @@ class Settings(BaseSettings):
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     plants: PlantsSettings = Field(default_factory=PlantsSettings)
+    archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
