@@ -19,6 +19,7 @@ from shared.bus.settings import BusSettings
 from shared.settings.archive import ArchiveSettings, HistorySettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
+from shared.settings.notify import NotifySettings
 from shared.settings.plants import PlantsSettings
 from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     plants: PlantsSettings = Field(default_factory=PlantsSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
