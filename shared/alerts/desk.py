@@ -66,6 +66,24 @@ class SubscriptionDesk(Connected):
                 for revision, record in (_entry(Silence, text),)
             }
 
+    def subscription(self, name: str) -> HeldSubscription | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SUBSCRIPTIONS, name)
+            if found is None:
+                return None
+            revision, record = _entry(Subscription, found)
+            return HeldSubscription(revision=revision, record=record)
+
+    def silence(self, name: str) -> HeldSilence | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SILENCES, name)
+            if found is None:
+                return None
+            revision, record = _entry(Silence, found)
+            return HeldSilence(revision=revision, record=record)
+
     def put_subscription(self, record: Subscription, *, expected: int | None, author: str) -> int:
         """Make or change a subscription; answers its new revision.
 
@@ -102,6 +120,12 @@ class SubscriptionDesk(Connected):
         with faults():
             found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
             return None if found is None else str(found)
+
+    def with_secrets(self) -> frozenset[str]:
+        """The webhooks that have a secret, each as `subscription/channel`."""
+        with faults():
+            found: Any = self._redis.hkeys(scripts.SECRETS)
+            return frozenset(found)
 
     def new_secret(self, subscription: str, channel: str) -> str:
         """Make a secret for a webhook (Standard Webhooks: `whsec_` and 24 to 64 random bytes in base64).
