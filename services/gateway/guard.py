@@ -88,8 +88,8 @@ class Guard:
             ) from None
 
 
-def refuse_foreign_plant(request: Request, principal: Principal, permission: Permission, plant: str) -> None:
-    """Let `principal` pass at `plant`.
+def refuse_foreign_plant(request: Request, principal: Principal, permission: Permission, plant: str | None) -> None:
+    """Let `principal` pass at `plant`; where that is not known (None), only whoever may everywhere.
 
     Raises:
         ProblemError: 403 where `permission` is not given there.

@@ -30,6 +30,11 @@ class Precondition:
     absent: bool
     """`If-None-Match: *`: there is no entry yet."""
 
+    @property
+    def any_revision(self) -> bool:
+        """Whether it only asks that there is an entry (`If-Match: *`)."""
+        return self.match is not None and "*" in self.match
+
     def check(self, found: int | None) -> None:
         """See that it holds for the revision that was found; None: there is no entry.
 

@@ -26,9 +26,7 @@ def warnings(
     return list(_warnings(subscription, network, has_secret))
 
 
-def _warnings(
-    subscription: Subscription, network: NetworkSettings, has_secret: Callable[[str], bool]
-) -> Iterator[str]:
+def _warnings(subscription: Subscription, network: NetworkSettings, has_secret: Callable[[str], bool]) -> Iterator[str]:
     guard = NetworkGuard(network, resolve=_without_asking)
     for channel in subscription.all_channels():
         if not isinstance(channel, Webhook):

@@ -18,6 +18,15 @@ _PATTERNS: Final = {
     r"^[^#+\x00-\x1f]+$": "a topic to publish on has no wildcard (# or +) and no control character",
     r"^[^\x00-\x1f\x7f-\x9f]*$": "write it in one line, without control characters",
 }
+_PLAIN: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such field",
+    "too_short": "needs at least {min_length}",
+    "too_long": "has more than {max_length}",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+}
 _PLACE: Final = "a place is plant/line/station/layout/camera, `*` for any; missing ones at the end stand for any"
 
 
@@ -72,34 +81,17 @@ def _address(steps: tuple[int | str, ...]) -> str:
 
 def _message(error: ErrorDetails) -> str:
     context: dict[str, Any] = error.get("ctx", {})
-    match error["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "there is no such field"
-        case "string_pattern_mismatch":
-            return _PATTERNS.get(str(context["pattern"]), f"does not fit {context['pattern']}")
-        case "union_tag_invalid":
-            return f"{context['tag']!r} is none of {_listed(context['expected_tags'])}"
-        case "union_tag_not_found":
-            known = CONDITIONS if error["loc"][-1:] == ("condition",) else sorted(_CHANNELS)
-            return f"is missing: one of {', '.join(known)}"
-        case "literal_error":
-            return f"{error['input']!r} is none of {_listed(context['expected'])}"
-        case "too_short":
-            return f"needs at least {context['min_length']}"
-        case "too_long":
-            return f"has more than {context['max_length']}"
-        case "tuple_type" | "list_type":
-            return "must be a list"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return "must be an object"
-        case "value_error":
-            return error["msg"].removeprefix("Value error, ")
-        case _:
-            message = error["msg"].removeprefix("Input should ").removeprefix("be ")
-            return f"must be {message}" if message != error["msg"] else message
-
-
-def _listed(told: str) -> str:
-    return told.replace("'", "").replace(" or ", ", ")
+    kind = error["type"]
+    if kind in _PLAIN:
+        return _PLAIN[kind].format(**context)
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(str(context["pattern"]), f"does not fit {context['pattern']}")
+    if kind == "union_tag_not_found":
+        known = CONDITIONS if error["loc"][-1:] == ("condition",) else sorted(_CHANNELS)
+        return f"is missing: one of {', '.join(known)}"
+    if kind in ("union_tag_invalid", "literal_error"):
+        given = context["tag"] if kind == "union_tag_invalid" else error["input"]
+        allowed = str(context.get("expected_tags") or context["expected"]).replace("'", "").replace(" or ", ", ")
+        return f"{given!r} is none of {allowed}"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should ").removeprefix("be ")
+    return f"must be {message}" if error["msg"].startswith("Input should ") else message

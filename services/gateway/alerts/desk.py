@@ -6,11 +6,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from services.gateway.alerts.feed import AlertFeed
-from services.gateway.alerts.refusals import acknowledged, closed, unknown_alert
+from services.gateway.alerts.refusals import acknowledged, closed, unknown_alert, unknown_message
 from services.gateway.redis_pool import RedisPool
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
-from shared.alerts.errors import AlertClosed, AlreadyAcknowledged, UnknownAlert
+from shared.alerts.errors import AlertClosed, AlreadyAcknowledged, UnknownAlert, UnknownMessage
 from shared.settings.sections import RedisSettings
 
 ResultT = TypeVar("ResultT")
@@ -22,6 +23,7 @@ class Kept:
 
     book: AlertBook
     desk: SubscriptionDesk
+    deliveries: DeliveryDesk
 
 
 class AlertDesk:
@@ -32,7 +34,7 @@ class AlertDesk:
     """
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._kept = Kept(AlertBook(settings), SubscriptionDesk(settings))
+        self._kept = Kept(AlertBook(settings), SubscriptionDesk(settings), DeliveryDesk(settings))
         self._pool = RedisPool("alerts")
         self.feed = AlertFeed(self._kept.book)
         """The log, for those who listen."""
@@ -41,13 +43,15 @@ class AlertDesk:
         """What `work` makes of it.
 
         Raises:
-            ProblemError: 404 no such alert, 409 the step does not follow, 412 somebody else changed it, 503 Redis is
-                away, or too many ask.
+            ProblemError: 404 no such alert or message, 409 the step does not follow, 412 somebody else changed it,
+                503 Redis is away, or too many ask.
         """
         try:
             return await self._pool.run(lambda: work(self._kept))
         except UnknownAlert:
             raise unknown_alert() from None
+        except UnknownMessage:
+            raise unknown_message() from None
         except AlreadyAcknowledged as error:
             raise acknowledged(error) from None
         except AlertClosed as error:
@@ -59,6 +63,7 @@ class AlertDesk:
         self._pool.close()
         self._kept.book.close()
         self._kept.desk.close()
+        self._kept.deliveries.close()
 
     def __enter__(self) -> Self:
         return self

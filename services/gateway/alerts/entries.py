@@ -1,6 +1,6 @@
 """Who may see and change an entry that holds at places: a subscription or a silence."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Path, Request
 
@@ -12,6 +12,7 @@ from shared.auth import Permission, Principal
 from shared.registry.place_key import PlaceKey
 
 Held = HeldSubscription | HeldSilence
+HeldT = TypeVar("HeldT", HeldSubscription, HeldSilence)
 Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="Its id.")]
 
 
@@ -44,9 +45,7 @@ def refuse_before_reading(request: Request, principal: Principal, held: Held | N
         refuse_foreign(request, principal, held.record.scope)
 
 
-def changed_from(
-    what: str, name: str, principal: Principal, held: Held | None, based_on: Precondition
-) -> int | None:
+def changed_from(what: str, name: str, principal: Principal, held: Held | None, based_on: Precondition) -> int | None:
     """The revision that a change by `principal` is made to; None where the entry is a new one.
 
     An entry that the caller may not see is as if it did not exist, but its id cannot be had: ids are for all plants.
@@ -61,7 +60,7 @@ def changed_from(
     return found
 
 
-def removed_from(what: str, name: str, request: Request, principal: Principal, held: Held | None) -> Held:
+def worked_on(what: str, name: str, request: Request, principal: Principal, held: HeldT | None) -> HeldT:
     """The entry that `principal` may remove or work with.
 
     Raises:

@@ -147,9 +147,7 @@ class AlertFeed:
         with self._starting:
             if self._thread is None and not self._stop.is_set():
                 position = self._book.latest_log_entry()
-                self._thread = threading.Thread(
-                    target=self._follow, args=(position,), name="alert-feed", daemon=True
-                )
+                self._thread = threading.Thread(target=self._follow, args=(position,), name="alert-feed", daemon=True)
                 self._thread.start()
         return self._book.moment()
 

@@ -25,7 +25,7 @@ def acknowledged(error: AlreadyAcknowledged) -> ProblemError:
         409,
         "already-acknowledged",
         "Somebody else was first",
-        detail=f"{str(error)[0].upper()}{str(error)[1:]}.",
+        detail=f"It was acknowledged by {error.by} at {error.at:%Y-%m-%d %H:%M:%S %Z}.",
         hint="They take care of it. POST …/resolve once it is over.",
         by=error.by,
         at=error.at,
@@ -78,6 +78,17 @@ def unknown_channel(name: str) -> ProblemError:
     )
 
 
+def unknown_message() -> ProblemError:
+    """404: there is none that the caller may put back."""
+    return ProblemError(
+        404,
+        "message-unknown",
+        "No such message",
+        detail="No message of this id is kept: it was delivered, is too old, or is none of yours.",
+        hint="GET /v1/subscriptions/…/deliveries shows which ones are kept.",
+    )
+
+
 def no_webhook(name: str, kind: str) -> ProblemError:
     """409: only webhooks have secrets."""
     return ProblemError(
@@ -96,7 +107,7 @@ def too_many_streams(detail: str) -> ProblemError:
         "too-busy",
         "The gateway is busy",
         detail=detail,
-        hint="Close a stream that nobody looks at, or retry after the time in Retry-After; GET /v1/alerts always works.",
+        hint="Close a stream that nobody looks at, or retry after the time in Retry-After; GET /v1/alerts works.",
         retry_after=RETRY_SECONDS,
     )
 

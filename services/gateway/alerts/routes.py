@@ -72,9 +72,7 @@ def alert_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
     return router
 
 
-def _step(
-    guard: Guard, desk: AlertDesk, name: str, step: Callable[[str, str], life.Life]
-) -> Callable[..., Any]:
+def _step(guard: Guard, desk: AlertDesk, name: str, step: Callable[[str, str], life.Life]) -> Callable[..., Any]:
     async def take(
         request: Request,
         response: Response,
@@ -108,7 +106,7 @@ def _take(  # noqa: PLR0917 - called in one place
             None if subscription is None else subscription.record,
             by=by,
             note=note,
-            expected=None if based_on is None else held.revision,
+            expected=None if based_on is None or based_on.any_revision else held.revision,
         )
     except AlertMoved:
         raise failed(kept.book.alert(alert_id).revision) from None

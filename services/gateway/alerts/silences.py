@@ -13,8 +13,8 @@ from services.gateway.alerts.entries import (
     changed_from,
     refuse_before_reading,
     refuse_foreign,
-    removed_from,
     seen,
+    worked_on,
 )
 from services.gateway.alerts.refusals import unknown
 from services.gateway.alerts.subscription_bodies import Silences, SilenceShown, read_silence
@@ -53,9 +53,7 @@ def silence_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
         return Silences(silences=[one for one in shown if query.over or one.state != "over"])
 
     @router.get(_ONE, response_model=SilenceShown, **openapi.SILENCE)
-    async def silence(
-        request: Request, response: Response, name: Name, principal: Reader
-    ) -> SilenceShown | Response:
+    async def silence(request: Request, response: Response, name: Name, principal: Reader) -> SilenceShown | Response:
         """One silence."""
         held = await desk.ask(lambda kept: kept.desk.silence(name))
         if held is None or not _holds_for(principal, held):
@@ -86,7 +84,7 @@ def silence_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
         found = await desk.ask(lambda kept: kept.desk.silence(name))
         if found is not None and _holds_for(principal, found):
             refuse_foreign(request, principal, found.record.scope)
-        held = removed_from(_WHAT, name, request, principal, found)
+        held = worked_on(_WHAT, name, request, principal, found)
         of_change(request).check(held.revision)
         author = principal.subject[:MAX_SUBJECT]
         await desk.ask(lambda kept: kept.desk.remove_silence(name, expected=held.revision, author=author))

@@ -29,6 +29,8 @@ SEND_SECONDS: Final = 30.0
 """A client that takes nothing for so long is gone, e.g. behind a cable that was pulled."""
 COME_AGAIN_MS: Final = 2000
 _ID: Final = re.compile(r"[0-9]{1,19}-[0-9]{1,20}")
+_BEAT: Final = Told("", None, "", b":\n\n")
+"""A comment: nothing to tell, and the connection lives."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     # Proxies of the nginx family hold back what they think is a page.
@@ -80,7 +82,7 @@ def stream_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
     """The route, in a router that guards it."""
     router = APIRouter(prefix="/v1", dependencies=[Security(guard)])
 
-    @router.get("/alerts/stream", response_class=EventStream, **openapi.STREAM)
+    @router.get("/alerts/stream", status_code=200, response_class=EventStream, **openapi.STREAM)
     async def stream(
         request: Request,
         principal: Annotated[Principal, Security(guard, scopes=[Permission.READ_VERDICT])],
@@ -101,8 +103,8 @@ def stream_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
             raise
         # Not later than the present: an id of a log that is no more would keep everything back.
         since = present if last_event_id is None else min(last_event_id, present, key=_place)
-        client = _Client(guard, desk, request, query, listener)
-        return EventStream(client.frames(since), on_end=lambda: desk.feed.leave(listener))
+        client = _Client(guard, desk, request, query, listener, since)
+        return EventStream(client.frames(), on_end=lambda: desk.feed.leave(listener))
 
     return router
 
@@ -116,42 +118,48 @@ class _Client:
     request: Request
     query: StreamQuery
     listener: Listener
+    last: str
+    """The place in the log that it has come to."""
 
-    async def frames(self, since: str) -> AsyncIterator[bytes]:
-        """What is sent: what the log has after `since`, then what comes."""
+    async def frames(self) -> AsyncIterator[bytes]:
+        """What is sent: what the log has after `last`, then what comes."""
         # An id without data makes no event, but the client sends it back when it comes again.
-        yield f"retry: {COME_AGAIN_MS}\nid: {since}\n\n".encode()
-        last = since
-        while page := await self._page(last):
-            last = page[-1].entry
+        yield f"retry: {COME_AGAIN_MS}\nid: {self.last}\n\n".encode()
+        while page := await self._page():
             for told in page:
+                self.last = told.entry
                 if self._shown(told):
                     yield told.frame
         if page is None:
             return
-        clock = asyncio.get_running_loop()
-        beat = clock.time() + self.desk.feed.heartbeat_s
-        while True:
-            try:
-                coming = await self.listener.next(max(0.0, beat - clock.time()))
-            except TimeoutError:
+        beat = self._next_beat()
+        while (coming := await self._coming(beat)) is not None:
+            if coming is _BEAT:
                 # A key may have been revoked, or be of another plant by now.
                 if not await self._let_in():
                     return
-                yield b":\n\n"
-                beat = clock.time() + self.desk.feed.heartbeat_s
-                continue
-            if coming is None:
-                return
-            if _place(coming.entry) > _place(last):
-                last = coming.entry
+                beat = self._next_beat()
+                yield _BEAT.frame
+            elif _place(coming.entry) > _place(self.last):
+                self.last = coming.entry
                 if self._shown(coming):
                     yield coming.frame
 
-    async def _page(self, last: str) -> list[Told] | None:
+    def _next_beat(self) -> float:
+        return asyncio.get_running_loop().time() + self.desk.feed.heartbeat_s
+
+    async def _coming(self, beat: float) -> Told | None:
+        """What comes next; `_BEAT` at the time of that name; None at the end."""
+        left = beat - asyncio.get_running_loop().time()
+        try:
+            return _BEAT if left <= 0 else await self.listener.next(left)
+        except TimeoutError:
+            return _BEAT
+
+    async def _page(self) -> list[Told] | None:
         """The log after `last`; None where it cannot be read: too late for another status, the stream just ends."""
         try:
-            found = await self.desk.ask(lambda kept: kept.book.log(last, PAGE))
+            found = await self.desk.ask(lambda kept: kept.book.log(self.last, PAGE))
         except ProblemError:
             return None
         return [Told.of(entry, change) for entry, change in found]

@@ -12,7 +12,7 @@ from services.gateway.problems import FieldError, ProblemError
 from shared.alerts.channels import Channel, Webhook
 from shared.alerts.desk import HeldSilence, HeldSubscription
 from shared.alerts.findings import findings
-from shared.alerts.records import Silence
+from shared.alerts.records import Message, Silence
 from shared.alerts.subscription import Subscription
 from shared.events import now
 
@@ -79,6 +79,21 @@ class NewSecret(BaseModel):
         description="`whsec_` and 32 random bytes in base64, as Standard Webhooks has it. The former one is void.",
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw…"],
     )
+
+
+class Sent(BaseModel):
+    """A message is in its outbox. How it goes is in the delivery log."""
+
+    message: str
+    subscription: str
+    channel: str
+    log: str = Field(description="Where the delivery log is: a path on this gateway.")
+
+    @classmethod
+    def of(cls, message: Message) -> "Sent":
+        """What was put there."""
+        log = f"/v1/subscriptions/{message.subscription}/deliveries"
+        return cls(message=message.id, subscription=message.subscription, channel=message.channel, log=log)
 
 
 async def read_subscription(request: Request, name: str) -> Subscription:

@@ -13,8 +13,8 @@ from services.gateway.alerts.entries import (
     managed,
     refuse_before_reading,
     refuse_foreign,
-    removed_from,
     seen,
+    worked_on,
 )
 from services.gateway.alerts.refusals import unknown
 from services.gateway.alerts.subscription_bodies import (
@@ -92,7 +92,7 @@ def subscription_routes(guard: Guard, desk: AlertDesk, network: NetworkSettings)
     async def delete(request: Request, name: Name, principal: Manager) -> None:
         """Remove a subscription and the secrets of its webhooks. Its open alerts stay, and tell nobody any more."""
         found = await desk.ask(lambda kept: kept.desk.subscription(name))
-        held = removed_from(_WHAT, name, request, principal, found)
+        held = worked_on(_WHAT, name, request, principal, found)
         of_change(request).check(held.revision)
         author = principal.subject[:MAX_SUBJECT]
         await desk.ask(lambda kept: kept.desk.remove_subscription(name, expected=held.revision, author=author))
