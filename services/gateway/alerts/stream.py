@@ -103,7 +103,7 @@ def stream_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
             raise
         # Not later than the present: an id of a log that is no more would keep everything back.
         since = present if last_event_id is None else min(last_event_id, present, key=_place)
-        client = _Client(guard, desk, request, query, listener, since)
+        client = _Client(guard, desk, request, query, listener, since, missed=last_event_id is not None)
         return EventStream(client.frames(), on_end=lambda: desk.feed.leave(listener))
 
     return router
@@ -120,18 +120,22 @@ class _Client:
     listener: Listener
     last: str
     """The place in the log that it has come to."""
+    missed: bool
+    """Whether the log may have steps after that which nobody hands to the listener."""
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """What is sent: what the log has after `last`, then what comes."""
+        """What is sent: what was missed, then what comes."""
         # An id without data makes no event, but the client sends it back when it comes again.
         yield f"retry: {COME_AGAIN_MS}\nid: {self.last}\n\n".encode()
-        while page := await self._page():
+        while self.missed:
+            page = await self._page()
+            if page is None:
+                return
             for told in page:
                 self.last = told.entry
                 if self._shown(told):
                     yield told.frame
-        if page is None:
-            return
+            self.missed = bool(page)
         beat = self._next_beat()
         while (coming := await self._coming(beat)) is not None:
             if coming is _BEAT:

@@ -1,5 +1,6 @@
 """The stream of alerts over a real connection, on a real Redis."""
 
+import contextlib
 import json
 import queue
 import threading
@@ -259,8 +260,10 @@ def test_redis_away_and_back(portal: anyio.from_thread.BlockingPortal, provider:
         with AlertDesk(settings) as desk:
             desk.feed = AlertFeed(desk._kept.book, heartbeat_s=BEAT)
             door = Door(portal, provider, tmp_path, alerts=desk)
-            with HttpServer(door.app, host="127.0.0.1", port=0, section="gateway", grace_s=20) as server:
-                stream = Stream(server.url, door.key("operator"))
+            with (
+                HttpServer(door.app, host="127.0.0.1", port=0, section="gateway", grace_s=20) as server,
+                contextlib.closing(Stream(server.url, door.key("operator"))) as stream,
+            ):
                 running.kill()
                 until(lambda: desk.feed._hurdle is not None)
                 beats = stream.beats
@@ -268,7 +271,6 @@ def test_redis_away_and_back(portal: anyio.from_thread.BlockingPortal, provider:
                 running.start()
                 Plant(desk).fails("p1")
                 assert stream.part() == "p1"
-                stream.close()
                 desk.feed.close()
 
 
