@@ -74,6 +74,10 @@ def notify() -> None:
     from shared.serving.serve import serve as run
 
     raise typer.Exit(run("notify", main))
+def alert() -> None:
+    """Tell supervisors what they subscribed to (docs/alerts.md)."""
+    from services.alert.main import main
+    raise typer.Exit(run("alert", main))
 
 
 class Via(StrEnum):

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from shared.bus.settings import BusSettings
 from shared.settings.archive import ArchiveSettings, HistorySettings
+from shared.settings.alerts import AlertsSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
 from shared.settings.notify import NotifySettings
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
