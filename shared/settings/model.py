@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from shared.bus.settings import BusSettings
 from shared.settings.archive import ArchiveSettings, HistorySettings
 from shared.settings.alerts import AlertsSettings
+from shared.settings.console import ConsoleSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
 from shared.settings.notify import NotifySettings
@@ -104,6 +105,7 @@ class Settings(BaseSettings):
     alerts: AlertsSettings = Field(default_factory=AlertsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     probes: ProbesSettings = Field(default_factory=ProbesSettings)
