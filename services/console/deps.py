@@ -4,7 +4,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.console.live.jobs import JobBook
 from services.console.live.live import Live
+from services.console.live.trials import TrialBook
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
 from shared.alerts.desk import SubscriptionDesk
@@ -36,5 +38,9 @@ class Deps:
     """Alerts, in Redis."""
     desk: SubscriptionDesk
     """Subscriptions and silences, in Redis."""
+    trials: TrialBook
+    """What both versions of each trial thought of the latest parts."""
+    jobs: JobBook
+    """Jobs of the training service."""
     publisher: Publisher
     """Takes events to Kafka."""
