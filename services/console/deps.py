@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from services.console.live.live import Live
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.events import Event
 from shared.registry.client import Registry
@@ -36,5 +37,7 @@ class Deps:
     """Alerts, in Redis."""
     desk: SubscriptionDesk
     """Subscriptions and silences, in Redis."""
+    deliveries: DeliveryDesk
+    """How messages reached their receivers, in Redis."""
     publisher: Publisher
     """Takes events to Kafka."""

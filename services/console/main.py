@@ -11,6 +11,7 @@ from services.console.deps import Deps
 from services.console.live.live import Live
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
@@ -43,6 +44,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         live = Live(settings)
 
         def make_deps(screen: Screen) -> Deps:
@@ -53,6 +55,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 registry=registry,
                 book=book,
                 desk=desk,
+                deliveries=deliveries,
                 publisher=publisher,
             )
 

@@ -66,6 +66,24 @@ class SubscriptionDesk(Connected):
                 for revision, record in (_entry(Silence, text),)
             }
 
+    def subscription(self, name: str) -> HeldSubscription | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SUBSCRIPTIONS, name)
+            if found is None:
+                return None
+            revision, record = _entry(Subscription, found)
+            return HeldSubscription(revision=revision, record=record)
+
+    def silence(self, name: str) -> HeldSilence | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SILENCES, name)
+            if found is None:
+                return None
+            revision, record = _entry(Silence, found)
+            return HeldSilence(revision=revision, record=record)
+
     def put_subscription(self, record: Subscription, *, expected: int | None, author: str) -> int:
         """Make or change a subscription; answers its new revision.
 
@@ -112,6 +130,14 @@ class SubscriptionDesk(Connected):
         with faults(changing=True):
             self._redis.hset(scripts.SECRETS, f"{subscription}/{channel}", made)
         return made
+
+    def first_secret(self, subscription: str, channel: str) -> str:
+        """The secret of a webhook; one is made where it has none yet, and never in place of another's."""
+        made = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        with faults(changing=True):
+            self._redis.hsetnx(scripts.SECRETS, f"{subscription}/{channel}", made)
+            found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
+            return str(found)
 
     def _configure(
         self, table: Table, name: str, record: BaseModel | None, *, expected: int | None, author: str

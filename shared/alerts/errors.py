@@ -33,3 +33,13 @@ class AlreadyAcknowledged(AlertError):
         super().__init__(f"{by} acknowledged it at {at:%Y-%m-%d %H:%M:%S %Z}", hint="they take care of it")
         self.by = by
         self.at = at
+
+
+class UnknownMessage(AlertError):
+    """There is no message of that id that waits or was given up."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"there is no message {message_id} to put back",
+            hint="it was delivered, its subscription was removed, or it was given up long ago",
+        )

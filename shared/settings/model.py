@@ -19,6 +19,7 @@ from shared.bus.settings import BusSettings
 from shared.settings.console import ConsoleSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
+from shared.settings.notify import NotifySettings
 from shared.settings.plants import PlantsSettings
 from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     plants: PlantsSettings = Field(default_factory=PlantsSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
