@@ -50,6 +50,11 @@ class Draft:
         """What is wrong with a field, a message of the catalogue; empty where nothing is."""
         return self.errors.get(name, "")
 
+    @property
+    def first(self) -> str | None:
+        """The first field that is wrong: it gets the focus."""
+        return next(iter(self.errors), None)
+
 
 def one(values: Values, name: str) -> str:
     """A field's value, without spaces around it; empty where it was not sent."""

@@ -97,12 +97,12 @@ def routes(deps: Deps) -> APIRouter:
     def ask(request: Request, visitor: Here, alert_id: str, action: Action) -> HTMLResponse:
         alert = found(alert_id, visitor)
         visitor.must(Permission.MANAGE_ALERTS, alert.group.plant)
-        return screen.page(request, "alerts/dialog.html", row=view.row(alert, visitor), action=action, longest=LONGEST_NOTE)
+        return screen.page(
+            request, "alerts/dialog.html", row=view.row(alert, visitor), action=action, longest=LONGEST_NOTE
+        )
 
     @router.post("/{alert_id}/{action}")
-    def act(
-        visitor: Here, alert_id: str, action: Action, note: Annotated[str, Form()] = ""
-    ) -> Response:
+    def act(visitor: Here, alert_id: str, action: Action, note: Annotated[str, Form()] = "") -> Response:
         alert = found(alert_id, visitor)
         visitor.must(Permission.MANAGE_ALERTS, alert.group.plant)
         note = note.strip()

@@ -34,7 +34,7 @@ class Card:
 def cards(held: Iterable[HeldSilence], visitor: Visitor, moment: datetime) -> dict[Stage, list[Card]]:
     """The silences to show: by stage; those that end first come first, of those that are over the latest."""
     found = sorted(
-        (_card(one, visitor, moment) for one in held if _visible(one.record, visitor)),
+        (_card(one, visitor, moment) for one in held if visible(one.record, visitor)),
         key=lambda card: card.record.end,
     )
     return {
@@ -51,7 +51,8 @@ def _card(held: HeldSilence, visitor: Visitor, moment: datetime) -> Card:
     return Card(record, held.revision, stage, stage != "over" and visitor.may(Permission.MANAGE_ALERTS, plant))
 
 
-def _visible(record: Silence, visitor: Visitor) -> bool:
+def visible(record: Silence, visitor: Visitor) -> bool:
+    """Whether it is to be shown."""
     # What silences every plant silences theirs: whoever reads at one of them is to know.
     plant = record.scope.plant
     return plant == WILDCARD or (visitor.may(Permission.READ_VERDICT, plant) and visitor.plant in (None, plant))

@@ -118,7 +118,9 @@ def detail_routes(deps: Deps) -> APIRouter:
         deps.book.put_message(test_message(record, channel, visitor.name))
         _log.info("channel tried", subscription=name, channel=channel, subject=visitor.name)
         toast = Toast(
-            visitor.words._("A test message is on its way"), "ok", visitor.words._("The delivery log below tells how it went.")
+            visitor.words._("A test message is on its way"),
+            "ok",
+            visitor.words._("The delivery log below tells how it went."),
         )
         return detail_page(deps, request, visitor, name, template="subscriptions/deliveries.html", toast=toast)
 
@@ -147,9 +149,7 @@ def detail_routes(deps: Deps) -> APIRouter:
         _unmoved(lambda: deps.desk.put_subscription(record, expected=revision, author=visitor.name))
         deps.live.changes.tell("subscriptions", view.plant_of(record.scope))
         text = visitor.words._("Switched on") if enabled else visitor.words._("Switched off: nobody is told")
-        return detail_page(
-            deps, request, visitor, name, template="subscriptions/about.html", toast=Toast(text)
-        )
+        return detail_page(deps, request, visitor, name, template="subscriptions/about.html", toast=Toast(text))
 
     @router.post("/remove")
     def remove(visitor: Here, name: str, revision: Annotated[int, Form()]) -> Response:

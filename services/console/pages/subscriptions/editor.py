@@ -67,8 +67,7 @@ def editor_routes(deps: Deps) -> APIRouter:
         plants = [plant for plant in visitor.shown if visitor.may(Permission.MANAGE_ALERTS, plant)]
         plant = plants[0] if plants else "*"
         zone = visitor.words.zone(None if plant == "*" else plant).key
-        language = "de" if visitor.words.language == "de" else "en"
-        return show(request, visitor, Draft(form.blank(plant, zone, language)))
+        return show(request, visitor, Draft(form.blank(plant, zone, visitor.words.language)))
 
     @router.post("/_form")
     def changed(request: Request, visitor: Here, values: Sent) -> HTMLResponse:
@@ -78,10 +77,12 @@ def editor_routes(deps: Deps) -> APIRouter:
         if do == "condition":
             left = form.with_defaults(left, one(left, "condition"))
             return show(request, visitor, Draft(left), template="subscriptions/condition.html")
-        where, _, kind = what.partition(":")
-        where = "escalation.channels" if where == "escalation.channels" else "channels"
+        there, _, kind = what.partition(":")
+        where: form.Where = "escalation.channels" if there == "escalation.channels" else "channels"
+        # Also names that are removed in this very form are not given again.
+        left["known"] = tuple({*left.get("known", ()), *left.get("channels", ()), *left.get("escalation.channels", ())})
         if do == "add":
-            left = form.add_channel(left, where, kind, left.get("known", ()))  # type: ignore[arg-type]  # one of two
+            left = form.add_channel(left, where, kind, left["known"])
         elif do == "remove":
             left = form.remove_channel(left, kind)
         return screen.page(
@@ -131,9 +132,7 @@ def editor_routes(deps: Deps) -> APIRouter:
             return show(request, visitor, _marked(values, {}), template=template, held=old, conflict=conflict)
         return saved(request, visitor, HeldSubscription(revision=revision, record=record), held.record)
 
-    def saved(
-        request: Request, visitor: Visitor, held: HeldSubscription, before: Subscription | None
-    ) -> HTMLResponse:
+    def saved(request: Request, visitor: Visitor, held: HeldSubscription, before: Subscription | None) -> HTMLResponse:
         """The page of what was saved, in place of the form, with the secrets that are told this once."""
         record = held.record
         secrets = _make_secrets(deps, record, before)
@@ -141,7 +140,9 @@ def editor_routes(deps: Deps) -> APIRouter:
         toast = Toast(visitor.words._("Saved"))
         answer = detail_page(deps, request, visitor, record.id, secrets=secrets, toast=toast)
         place = f"/subscriptions/{record.id}"
-        answer.headers.update({"HX-Retarget": "#content", "HX-Reswap": "innerHTML show:window:top", "HX-Push-Url": place})
+        answer.headers.update(
+            {"HX-Retarget": "#content", "HX-Reswap": "innerHTML show:window:top", "HX-Push-Url": place}
+        )
         return answer
 
     return router
@@ -171,7 +172,7 @@ _CHOICES: Final[dict[str, Any]] = {
     "conditions": CONDITIONS,
     "condition_fields": CONDITION_FIELDS,
     "takes": TAKES,
-    "labels": scope_form.LABELS,
+    "labels": {**scope_form.LABELS, "part": N_("Part")},
     "cameras": scope_form.CAMERAS,
     "unsaid": scope_form.UNSAID,
     "faults": FAULTS,

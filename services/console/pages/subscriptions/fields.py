@@ -13,8 +13,6 @@ from services.console.words import N_
 from shared.events import ConditionKind
 
 
-
-
 Kind = Literal["whole", "decimal", "percent", "kinds"]
 
 
@@ -91,9 +89,7 @@ CONDITION_FIELDS: Final[dict[ConditionKind, tuple[Field, ...]]] = {
         Field("letters", N_("Photos that could not be judged"), N_("or more"), _COUNT, "whole"),
         _WINDOW,
     ),
-    "fault": (
-        Field("kinds", N_("Which faults"), "", N_("Known kinds of faults; none chosen means any."), "kinds"),
-    ),
+    "fault": (Field("kinds", N_("Which faults"), "", N_("Known kinds of faults; none chosen means any."), "kinds"),),
 }
 TAKES: Final[dict[str, str]] = {
     "id": N_("Lower-case letters, digits, dots, dashes and underscores, at most 63; or nothing: it is made."),

@@ -60,10 +60,11 @@ def values_of(record: Subscription) -> Values:
     return values
 
 
-def blank(plant: str, zone: str, language: Literal["en", "de"] = "en") -> Values:
+def blank(plant: str, zone: str, language: str = "en") -> Values:
     """The form of a new subscription at a plant (`*` for all)."""
-    record = Subscription(id="new", scope=PlaceKey(plant), condition=FailsInWindow(), language=language)
-    return {**values_of(record), "id": (), "hours.zone": (zone,), "hours.begin": ("06:00",), "hours.end": ("14:00",)}
+    record = Subscription(id="new", scope=PlaceKey(plant), condition=FailsInWindow())
+    changed: Values = {"id": (), "language": (language,), "hours.zone": (zone,)}
+    return {**values_of(record), **changed, "hours.begin": ("06:00",), "hours.end": ("14:00",)}
 
 
 def copied(values: Values, title: str) -> Values:
@@ -73,7 +74,7 @@ def copied(values: Values, title: str) -> Values:
 
 def with_defaults(values: Values, kind: str) -> Values:
     """The form with every field of a condition: as it was typed, else as it is by default."""
-    defaults = _condition(CONDITIONS[kind]()) if kind in CONDITIONS else {}  # type: ignore[arg-type,index]  # every condition has defaults; `kind` was looked for
+    defaults = _condition(CONDITIONS[kind]()) if kind in CONDITIONS else {}
     return {**defaults, **values}
 
 
