@@ -68,6 +68,15 @@ def labels() -> None:
 
 
 @serve.command()
+def console() -> None:
+    """Show people the lines, the latest fails, alerts and rollouts in a browser (docs/console.md)."""
+    from services.console.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("console", main))
+
+
+@serve.command()
 def notify() -> None:
     """Deliver alerts by webhook, mail and MQTT (docs/notifications.md)."""
     from services.notify.main import main
