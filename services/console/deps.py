@@ -9,6 +9,7 @@ from services.console.live.live import Live
 from services.console.live.trials import TrialBook
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.events import Event
 from shared.registry.client import Registry
@@ -42,5 +43,7 @@ class Deps:
     """What both versions of each trial thought of the latest parts."""
     jobs: JobBook
     """Jobs of the training service."""
+    deliveries: DeliveryDesk
+    """How messages reached their receivers, in Redis."""
     publisher: Publisher
     """Takes events to Kafka."""

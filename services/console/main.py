@@ -12,6 +12,7 @@ from services.console.live.books import Books
 from services.console.live.live import Live
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
@@ -45,6 +46,8 @@ def main(settings: Settings, stop: threading.Event) -> int:
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
         live = parts.enter_context(Live(settings))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
+        live = Live(settings)
         books = parts.enter_context(Books(settings, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
@@ -57,6 +60,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 desk=desk,
                 trials=books.trials,
                 jobs=books.jobs,
+                deliveries=deliveries,
                 publisher=publisher,
             )
 

@@ -128,6 +128,12 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
             return None if found is None else str(found)
 
+    def with_secrets(self) -> frozenset[str]:
+        """The webhooks that have a secret, each as `subscription/channel`."""
+        with faults():
+            found: Any = self._redis.hkeys(scripts.SECRETS)
+            return frozenset(found)
+
     def new_secret(self, subscription: str, channel: str) -> str:
         """Make a secret for a webhook (Standard Webhooks: `whsec_` and 24 to 64 random bytes in base64).
 
