@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from services.alert.observation import Observation
-from services.alert.rules import crowd
+from services.alert.rules import crowd, fail_rate, same_region
 from services.alert.rules.words import window
 from services.alert.series import Keep
-from shared.alerts.conditions import Condition, FailsInWindow
+from shared.alerts.conditions import Condition, FailRate, FailsInWindow, SameRegion
 
 
 def keep_of(condition: Condition, seen: Observation, lateness: timedelta) -> Keep | None:
@@ -14,4 +14,8 @@ def keep_of(condition: Condition, seen: Observation, lateness: timedelta) -> Kee
     match condition:
         case FailsInWindow() if seen.failed:
             return crowd.keep(window(condition.minutes), lateness)
+        case FailRate():
+            return fail_rate.keep(condition, lateness)
+        case SameRegion():
+            return same_region.keep(lateness)
     return None

@@ -28,7 +28,7 @@ TELLER: Final = PREFIX + "teller"
 ADD: Final = """
 -- KEYS: series, fine, coarse, due.
 -- ARGV: member, time in ms, 0 or 1 (failed), horizon in ms, ms that the series lives without news,
---       fine width in ms or '', coarse width in ms, ms that the coarse counts live, series' name if it is due or ''.
+--       fine width in ms or '', coarse width in ms, ms that the counts live, series' name if it is due or ''.
 local at = tonumber(ARGV[2])
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 'known' end
 local newest = at
@@ -44,7 +44,7 @@ if ARGV[6] ~= '' then
     local stretch = string.format('%.0f', math.floor(at / tonumber(width)))
     redis.call('HINCRBY', KEYS[1 + i], stretch, 1)
     if ARGV[3] == '1' then redis.call('HINCRBY', KEYS[1 + i], stretch .. 'f', 1) end
-    redis.call('PEXPIRE', KEYS[1 + i], i == 1 and ARGV[5] or ARGV[8])
+    redis.call('PEXPIRE', KEYS[1 + i], ARGV[8])
   end
 end
 if ARGV[9] ~= '' then redis.call('ZADD', KEYS[4], 'LT', ARGV[2], ARGV[9]) end
