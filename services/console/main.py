@@ -45,7 +45,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
         live = Live(settings)
-        books = parts.enter_context(Books(settings, live.changes))
+        books = parts.enter_context(Books(settings, registry, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
