@@ -47,7 +47,6 @@ def main(settings: Settings, stop: threading.Event) -> int:
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
         live = parts.enter_context(Live(settings))
         deliveries = parts.enter_context(DeliveryDesk(settings.redis))
-        live = Live(settings)
         books = parts.enter_context(Books(settings, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
