@@ -92,14 +92,6 @@ def notify() -> None:
     from shared.serving.serve import serve as run
 
     raise typer.Exit(run("notify", main))
-def alert() -> None:
-    """Tell supervisors what they subscribed to (docs/alerts.md)."""
-    from services.alert.main import main
-    raise typer.Exit(run("alert", main))
-def console() -> None:
-    """Show people the lines, the latest fails, alerts and rollouts in a browser (docs/console.md)."""
-    from services.console.main import main
-    raise typer.Exit(run("console", main))
 
 
 class Via(StrEnum):

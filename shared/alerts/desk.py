@@ -79,8 +79,8 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SUBSCRIPTIONS, name)
             if found is None:
                 return None
-            revision, record = _entry(Subscription, found)
-            return HeldSubscription(revision=revision, record=record)
+            revision, text = found.split(" ", 1)
+            return HeldSubscription(revision=int(revision), record=Subscription.model_validate_json(text))
 
     def silence(self, name: str) -> HeldSilence | None:
         """One of them; None where there is none."""
@@ -88,8 +88,8 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SILENCES, name)
             if found is None:
                 return None
-            revision, record = _entry(Silence, found)
-            return HeldSilence(revision=revision, record=record)
+            revision, text = found.split(" ", 1)
+            return HeldSilence(revision=int(revision), record=Silence.model_validate_json(text))
 
     def put_subscription(self, record: Subscription, *, expected: int | None, author: str) -> int:
         """Make or change a subscription; answers its new revision.

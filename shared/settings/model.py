@@ -16,8 +16,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
-from shared.settings.archive import ArchiveSettings, HistorySettings
 from shared.settings.alerts import AlertsSettings
+from shared.settings.archive import ArchiveSettings, HistorySettings
 from shared.settings.console import ConsoleSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings

@@ -35,9 +35,9 @@ from services.console.pages.alerts.routes import routes as alerts
 from services.console.pages.fails.routes import routes as fails
 from services.console.pages.line.routes import routes as line
 from services.console.pages.rollouts.routes import routes as rollouts
-from services.console.pages.training.routes import routes as training
 from services.console.pages.silences.routes import routes as silences
 from services.console.pages.subscriptions.routes import routes as subscriptions
+from services.console.pages.training.routes import routes as training
 from services.console.words import N_
 from shared.auth import Permission
 
