@@ -48,7 +48,6 @@ def main(settings: Settings, stop: threading.Event) -> int:
         live = parts.enter_context(Live(settings))
         deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         books = parts.enter_context(Books(settings, registry, live.changes))
-        books = parts.enter_context(Books(settings, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(

@@ -56,7 +56,11 @@ def test_a_plant_is_not_seen_from_another(works: Works, windows: Windows) -> Non
             for secret in (MUNICH.title, MUNICH.name, "P-not-yours", "Not yours"):
                 assert secret.lower() not in text.lower(), f"{path} shows {secret}"
         windows.watch.expect_refusal(403)
-        for path in (f"/fails?plant={MUNICH.name}", f"/parts/{MUNICH.name}/{theirs.id}", f"/evidence/{MUNICH.name}/{theirs.id}/crop"):
+        for path in (
+            f"/fails?plant={MUNICH.name}",
+            f"/parts/{MUNICH.name}/{theirs.id}",
+            f"/evidence/{MUNICH.name}/{theirs.id}/crop",
+        ):
             answer = page.request.get(path)
             assert theirs.part not in answer.text()
             assert answer.status in {200, 403, 404}
