@@ -43,6 +43,7 @@ class Closing:
         Raises:
             RegistryUnavailable: Redis is away.
         """
+        self._series.settled(before)
         for key in self._series.due(before):
             subscription = wishes.subscriptions.get(key.subscription)
             if subscription is not None and digest_of(subscription) == key.digest:
@@ -62,7 +63,7 @@ class Closing:
     def _rows(
         self, wishes: Wishes, subscription: Subscription, condition: SameRegion, key: SeriesKey, before: datetime
     ) -> None:
-        since = self._series.decided_until(key) or before - same_region.keep(timedelta()).horizon
+        since = self._series.decided_until(key) or before - same_region.HORIZON
         past = self._series.latest(key, since, same_region.context(condition))
         seen = past + self._series.between(key, since, before - _MOMENT)
         where = words(covered(key.group, subscription.scope))

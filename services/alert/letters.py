@@ -66,17 +66,13 @@ class LetterCount:
         series: keeps them.
         places: told that a photo came.
         firing: fires alerts.
-        lateness_s: of photos, in seconds.
         clock: the present.
     """
 
-    def __init__(
-        self, series: Series, places: Places, firing: Firing, *, lateness_s: float, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, series: Series, places: Places, firing: Firing, *, clock: Callable[[], datetime]) -> None:
         self._series = series
         self._places = places
         self._firing = firing
-        self._lateness = timedelta(seconds=lateness_s)
         self._clock = clock
 
     def take(self, wishes: Wishes, letter: Letter) -> None:
@@ -97,7 +93,7 @@ class LetterCount:
                 continue
             group = Group() if place is None else group_of(place, subscription.group_by)
             key, length = SeriesKey.of(subscription, group), window(condition.minutes)
-            self._series.add([Addition(key, seen, crowd.keep(length, self._lateness))])
+            self._series.add([Addition(key, seen, dead_letters.keep(length))])
             where = "an unknown place" if place is None else words_of(place)
             found = crowd.look(self._series, key, seen, count=condition.letters, window=length)
             triggers = [dead_letters.trigger(one, condition, group, where, letter.reason) for one in found]

@@ -53,7 +53,6 @@ def main(settings: Settings, stop: threading.Event) -> int:
             places=places,
             standing=standing,
             firing=firing,
-            lateness_s=wanted.lateness_s,
             clock=now,
         )
         worker = Worker(step, consumes=(Verdict, Fault), name=NAME, settings=settings.bus)
@@ -76,7 +75,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         )
         letters = LetterFeed(
             settings.bus,
-            LetterCount(series, places, firing, lateness_s=wanted.lateness_s, clock=now),
+            LetterCount(series, places, firing, clock=now),
             held.enter_context(LetterMark(redis)),
             lambda: watch.wishes,
             oldest_s=wanted.oldest_s,

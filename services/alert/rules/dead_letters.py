@@ -1,11 +1,14 @@
 """So many photos within a window could not be judged. Pure."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
 from pydantic import ValidationError
 
 from services.alert.rules.crowd import Crowd
 from services.alert.rules.words import length
+from services.alert.series import Keep
 from shared.alerts.conditions import DeadLetters
 from shared.alerts.records import Group, Trigger
 from shared.bus.dead_letter import Letter
@@ -13,7 +16,14 @@ from shared.events import Place
 from shared.events.fault import PLACE_FIELDS
 from shared.registry.place_key import WILDCARD, PlaceKey
 
-_MOST = 512
+_MOST: Final = 512
+_BEHIND: Final = timedelta(days=1)
+"""How far one partition may be read ahead of another."""
+
+
+def keep(window: timedelta) -> Keep:
+    """What is needed of a series. Letters are few, and read apart from the parts: their own newest one counts."""
+    return Keep(horizon=window + _BEHIND, newest=True)
 
 
 def place_of(letter: Letter) -> Place | None:

@@ -32,12 +32,12 @@ class HighRate(NamedTuple):
     """How often so many would fail at the usual rate."""
 
 
-def keep(condition: FailRate, lateness: timedelta) -> Keep:
+def keep(condition: FailRate) -> Keep:
     """What is needed of a series."""
     whole = window(condition.minutes)
     past = timedelta() if condition.baseline is not None else timedelta(hours=condition.baseline_hours)
     return Keep(
-        horizon=min(whole, _MOST_HORIZON) + lateness,
+        horizon=min(whole, _MOST_HORIZON),
         fine=stretch(condition),
         coarse=_MINUTE,
         past=past + whole,

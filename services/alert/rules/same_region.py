@@ -12,14 +12,14 @@ from services.alert.series import Keep
 from shared.alerts.conditions import SameRegion
 from shared.alerts.records import EVIDENCE_KEPT, Group, Trigger
 
-_HORIZON: Final = timedelta(days=1)
+HORIZON: Final = timedelta(days=1)
 """A row that takes longer than this is none."""
 Row = tuple[Observation, ...]
 
 
-def keep(lateness: timedelta) -> Keep:
+def keep() -> Keep:
     """What is needed of a series; how much of the past stays is told when it is decided on."""
-    return Keep(horizon=_HORIZON + lateness, closes=True)
+    return Keep(horizon=HORIZON, closes=True)
 
 
 def context(condition: SameRegion) -> int:
