@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from services.console.live.live import Live
+from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
 from shared.alerts.desk import SubscriptionDesk
@@ -30,6 +31,8 @@ class Deps:
     """Renders templates."""
     live: Live
     """What happens now, from Kafka; and what tells browsers of changes."""
+    pictures: Pictures
+    """Photos, crops and overlays, from the store, Kafka and memory."""
     registry: Registry
     """Versions and assignments, in Redis."""
     book: AlertBook

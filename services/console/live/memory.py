@@ -47,6 +47,8 @@ class LineState:
 
     minutes: Minutes
     latest: Verdict | None = None
+    fail: Verdict | None = None
+    """The latest that failed."""
     first: datetime | None = None
     """When the first verdict that is known was given."""
 
@@ -118,7 +120,7 @@ class Memory:
         if plant is None or line is None:
             return
         with self._lock:
-            self._lines.touch((plant, line)).minutes.count(at, dead=True)
+            self._lines.touch((plant, line)).minutes.count(min(at, now()), dead=True)
             self._tell("lines", plant)
 
     def plants(self) -> set[str]:
@@ -192,9 +194,11 @@ class Memory:
     def _take_verdict(self, verdict: Verdict) -> None:
         plant = verdict.plant
         line = self._lines.touch((plant, verdict.line))
-        line.minutes.count(verdict.time, failed=verdict.decision == "fail", latency_ms=latency(verdict))
+        line.minutes.count(min(verdict.time, now()), failed=verdict.decision == "fail", latency_ms=latency(verdict))
         if line.latest is None or _verdict_order(verdict) > _verdict_order(line.latest):
             line.latest = verdict
+        if verdict.decision == "fail" and (line.fail is None or _verdict_order(verdict) > _verdict_order(line.fail)):
+            line.fail = verdict
         if line.first is None or verdict.time < line.first:
             line.first = verdict.time
         state = self._plants.touch(plant)
