@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def give(deps: Deps, visitor: Visitor, verdict: Verdict, finding: Finding, note: str) -> bool:
-    """Publish what a visitor found; False where they said the very same last.
+    """Publish what a visitor found; False where they said the same last, and have no other note.
 
     Raises:
         PageError: they may not, it does not fit the verdict, the note is too long, or Kafka does not take it now.
@@ -37,7 +37,7 @@ async def give(deps: Deps, visitor: Visitor, verdict: Verdict, finding: Finding,
     if len(note) > LONGEST_NOTE:
         raise PageError(422, N_("The note is too long"), hint=N_("1024 characters at most."))
     said = deps.live.memory.words(verdict.plant, verdict.image)
-    if said and (said[0].finding, said[0].by, said[0].note) == (finding, visitor.name, note):
+    if said and (said[0].finding, said[0].by) == (finding, visitor.name) and note in ("", said[0].note):
         return False
     word = Feedback(
         **verdict.carried(),
