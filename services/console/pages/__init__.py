@@ -34,7 +34,6 @@ from services.console.deps import Deps
 from services.console.pages.alerts.routes import routes as alerts
 from services.console.pages.fails.routes import routes as fails
 from services.console.pages.line.routes import routes as line
-from services.console.pages.silences.routes import routes as silences
 from services.console.pages.subscriptions.routes import routes as subscriptions
 from services.console.words import N_
 from shared.auth import Permission
@@ -57,6 +56,5 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("fails", N_("Fails"), "octagon-x", Permission.READ_VERDICT, fails),
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
-    Page("silences", N_("Silences"), "bell-off", Permission.READ_VERDICT, silences),
 )
 """In the order of the menu; the first is the first that is seen."""
