@@ -85,7 +85,13 @@ def editor_routes(deps: Deps) -> APIRouter:
         elif do == "remove":
             left = form.remove_channel(left, kind)
         return screen.page(
-            request, "subscriptions/channels.html", form=Draft(left), where=where, added=do == "add", **_CHOICES
+            request,
+            "subscriptions/channels.html",
+            form=Draft(left),
+            where=where,
+            added=do == "add",
+            removed=do == "remove",
+            **_CHOICES,
         )
 
     @router.post("")
