@@ -61,6 +61,5 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
-    Page("silences", N_("Silences"), "bell-off", Permission.READ_VERDICT, silences),
 )
 """In the order of the menu; the first is the first that is seen."""
