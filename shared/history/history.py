@@ -10,7 +10,7 @@ import duckdb
 from shared.errors import LinegateError
 from shared.history import sql
 from shared.history.answer import Bucket, PastVerdict, Row, Summary
-from shared.history.database import database
+from shared.history.database import database, time_limit
 from shared.history.files import HistoryFiles
 from shared.history.question import Grouping, Scope
 from shared.settings.archive import HistorySettings
@@ -33,7 +33,7 @@ _COPIED: Final = tuple(
 
 
 class HistoryTooLarge(LinegateError):
-    """The question does not fit into its memory."""
+    """The question does not fit into its memory, or takes too long."""
 
 
 class History:
@@ -57,6 +57,7 @@ class History:
         """Verdicts counted by group. A store without history, or without any of the scope, has an empty answer.
 
         Raises:
+            HistoryTooLarge: it takes too long, or too much memory.
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
         """
         rows = self._ask(scope, lambda files: self._all(sql.summary(files, by, scope, self._plants))) or []
@@ -70,6 +71,7 @@ class History:
         """The latest verdicts, newest first; at most `history.max_rows`.
 
         Raises:
+            HistoryTooLarge: it takes too long, or too much memory.
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
         """
         most = min(limit, self._settings.max_rows)
@@ -99,7 +101,8 @@ class History:
         return stack.enter_context(database(self._settings, self._files.store))
 
     def _all(self, query: sql.Query) -> list[Row]:
-        with database(self._settings, self._files.store) as connection:
+        limits = self._settings
+        with database(limits, self._files.store) as connection, time_limit(connection, limits.seconds):
             _executed(connection, query)
             names = _names(connection)
             return [dict(zip(names, row, strict=True)) for row in _fetched(connection)]
@@ -141,6 +144,10 @@ def _faults() -> Iterator[None]:
     except duckdb.OutOfMemoryException:
         raise HistoryTooLarge(
             "the question needs more memory than it may have", hint="narrow it, or raise history.memory_mib"
+        ) from None
+    except duckdb.InterruptException:
+        raise HistoryTooLarge(
+            "the question takes longer than it may", hint="narrow it, or raise history.seconds"
         ) from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"the history cannot be read: {' '.join(str(error).split())}") from error
