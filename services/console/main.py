@@ -10,11 +10,13 @@ from services.console.app import create_app
 from services.console.deps import Deps
 from services.console.live.books import Books
 from services.console.live.live import Live
+from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
+from shared.evidence import EvidenceShelf, EvidenceSource, LiveEvidence
 from shared.http_server import HttpServer
 from shared.probes import probes
 from shared.registry.client import Registry
@@ -44,14 +46,18 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
-        live = Live(settings)
+        live = parts.enter_context(Live(settings))
         books = parts.enter_context(Books(settings, registry, live.changes))
+        evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
+        source = EvidenceSource(EvidenceShelf(settings.store), evidence)
+        pictures = Pictures(source, live.memory, settings.images)
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
                 settings=settings,
                 screen=screen,
                 live=live,
+                pictures=pictures,
                 registry=registry,
                 book=book,
                 desk=desk,
@@ -64,13 +70,13 @@ def main(settings: Settings, stop: threading.Event) -> int:
         server = HttpServer(
             app, host=settings.console.host, port=settings.console.port, section="console", grace_s=GRACE_SECONDS
         )
-        with probes(settings.probes, dead=lambda: _dead(server, settings), unready=lambda: None), server:
+        with probes(settings.probes, dead=lambda: _dead(server, settings), unready=lambda: _unready(live)), server:
             _log.info("console listens", url=server.url)
             healthy = True
             while healthy and not stop.wait(WATCH_SECONDS):
-                healthy = server.running and publisher.failure is None
+                healthy = server.running and live.running and publisher.failure is None
             if not healthy:
-                _log.error("console failed", http=server.running, publisher=publisher.failure)
+                _log.error("console failed", http=server.running, live=live.running, publisher=publisher.failure)
             live.changes.close()
     return 0 if healthy else 1
 
@@ -78,6 +84,12 @@ def main(settings: Settings, stop: threading.Event) -> int:
 def _dead(server: HttpServer, settings: Settings) -> str | None:
     age = server.beat_age_s
     return f"requests have not been served for {age:.0f} s" if age > settings.probes.max_tick_age_s else None
+
+
+def _unready(live: Live) -> str | None:
+    if live.away_since is not None:
+        return "Kafka does not answer"
+    return None if live.current else "the latest events are still being read from Kafka"
 
 
 def _say_what_is_open(settings: Settings) -> None:

@@ -29,6 +29,9 @@ class ConsoleSettings(Section):
     history_h: Annotated[float, Field(gt=0, le=24)] = Field(
         1.0, description="Hours of the past that are read from Kafka at the start and kept in memory."
     )
+    maps_mib: Annotated[int, Field(ge=1, le=16_384)] = Field(
+        64, description="Memory for the latest anomaly maps, in MiB; older ones come from the store."
+    )
     clients: Annotated[int, Field(ge=1, le=10_000)] = Field(
         200, description="Browser tabs that may follow live at once; the next one is told to come again."
     )
