@@ -8,13 +8,15 @@ import structlog
 
 from services.console.app import create_app
 from services.console.deps import Deps
+from services.console.live.books import Books
 from services.console.live.live import Live
+from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
-from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
+from shared.evidence import EvidenceShelf, EvidenceSource, LiveEvidence
 from shared.http_server import HttpServer
 from shared.probes import probes
 from shared.registry.client import Registry
@@ -44,18 +46,23 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
-        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         live = parts.enter_context(Live(settings))
+        books = parts.enter_context(Books(settings, registry, live.changes))
+        evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
+        source = EvidenceSource(EvidenceShelf(settings.store), evidence)
+        pictures = Pictures(source, live.memory, settings.images)
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
                 settings=settings,
                 screen=screen,
                 live=live,
+                pictures=pictures,
                 registry=registry,
                 book=book,
                 desk=desk,
-                deliveries=deliveries,
+                trials=books.trials,
+                jobs=books.jobs,
                 publisher=publisher,
             )
 

@@ -74,6 +74,10 @@ class Words:
         """`24 Nov 2026`, by the plant's calendar."""
         return NOTHING if moment is None else format_date(self._local(moment, plant), "medium", locale=self._locale)
 
+    def short(self, moment: datetime, plant: str | None = None) -> str:
+        """`24/11/2026, 14:03`, by the plant's clock."""
+        return format_datetime(self._local(moment, plant), "short", locale=self._locale)
+
     def ago(self, moment: datetime | None) -> str:
         """`5 minutes ago`."""
         if moment is None:

@@ -1,0 +1,146 @@
+"""What the page of the history draws. Pure: no text for people; times are instants."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeAlias
+
+from shared.history import Bucket, Summary
+
+TABLE_ROWS: Final = 400
+"""More are in the CSV."""
+MOST_SERIES: Final = 5
+"""Plants beyond so many are drawn as one line: nobody can tell six colours apart."""
+MOST_SLOTS: Final = 3000
+MOST_BARS: Final = 40
+Kind: TypeAlias = Literal["accent", "warn", "pass", "muted", "fail"]
+KINDS: Final[tuple[Kind, ...]] = ("accent", "warn", "pass", "muted", "fail")
+_HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A fail rate over time.
+
+    Attributes:
+        plant: whose; None: of all that are shown.
+        kind: how it is drawn.
+        values: share of fails at each slot; None where nothing was judged.
+    """
+
+    plant: str | None
+    kind: Kind
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Fail rates over time.
+
+    Attributes:
+        slots: when each begins, without a gap where they are hours.
+        lines: one for each plant, or one for all.
+        parts: judged in each slot, of all lines together.
+    """
+
+    slots: tuple[datetime, ...]
+    lines: tuple[Line, ...]
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A group's fail rate beside others."""
+
+    bucket: Bucket
+    width: float
+    """0 to 100, of the highest rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that is drawn.
+
+    Attributes:
+        summary: the answer.
+        timeline: of groups that follow one another; None for others.
+        bars: of groups that stand side by side, as many as can be looked at; empty for others.
+        rows: of the table: by time the newest first, else the highest rate first.
+        cut: how many groups are not in the table.
+    """
+
+    summary: Summary
+    timeline: Timeline | None
+    bars: tuple[Bar, ...]
+    rows: tuple[Bucket, ...]
+    cut: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.summary.buckets
+
+
+def page(summary: Summary) -> Page:
+    """What is drawn of an answer."""
+    by_time = summary.by in {"hour", "day", "shift"}
+    ranked = sorted(summary.buckets, key=_rank) if not by_time else list(reversed(summary.buckets))
+    highest = max((bucket.fail_rate for bucket in summary.buckets), default=0.0)
+    bars = () if by_time else tuple(Bar(one, 100 * one.fail_rate / (highest or 1.0)) for one in ranked[:MOST_BARS])
+    return Page(
+        summary=summary,
+        timeline=timeline(summary) if by_time and summary.buckets else None,
+        bars=bars,
+        rows=tuple(ranked[:TABLE_ROWS]),
+        cut=max(0, len(ranked) - TABLE_ROWS),
+    )
+
+
+def timeline(summary: Summary) -> Timeline:
+    """The fail rates of groups that follow one another.
+
+    Args:
+        summary: by hour, day or shift; not empty.
+    """
+    slots = _slots(summary)
+    place = {slot: number for number, slot in enumerate(slots)}
+    plants = sorted({bucket.plant for bucket in summary.buckets if bucket.plant is not None})
+    counts: dict[str | None, list[tuple[int, int]]] = {}
+    apart = 1 < len(plants) <= MOST_SERIES
+    for bucket in summary.buckets:
+        number = None if bucket.begin is None else place.get(bucket.begin)
+        if number is None:
+            continue
+        own = counts.setdefault(bucket.plant if apart else None, [(0, 0)] * len(slots))
+        failed, parts = own[number]
+        own[number] = failed + bucket.failed, parts + bucket.parts
+    names = sorted(counts, key=lambda plant: plant or "")
+    lines = tuple(
+        Line(plant, KINDS[number % len(KINDS)], tuple(_rate(*one) for one in counts[plant]))
+        for number, plant in enumerate(names)
+    )
+    parts_of = tuple(sum(own[number][1] for own in counts.values()) for number in range(len(slots)))
+    return Timeline(slots, lines, parts_of)
+
+
+def _slots(summary: Summary) -> tuple[datetime, ...]:
+    begins = sorted({bucket.begin for bucket in summary.buckets if bucket.begin is not None})
+    if summary.by == "hour" and begins:
+        # An hour in which nothing was judged is a gap in the line, not a shorter line.
+        count = int((begins[-1] - begins[0]) / _HOUR) + 1
+        if count <= MOST_SLOTS:
+            begins = sorted({*begins, *(begins[0] + number * _HOUR for number in range(count))})
+    return tuple(begins)
+
+
+def known_values(values: Iterable[str | None]) -> tuple[str, ...]:
+    """What a filter may be set to, in order, each once."""
+    return tuple(sorted({value for value in values if value}))
+
+
+def _rate(failed: int, parts: int) -> float | None:
+    return failed / parts if parts else None
+
+
+def _rank(bucket: Bucket) -> tuple[float, str, str, str]:
+    return -bucket.fail_rate, bucket.plant or "", bucket.line or "", bucket.name or ""
