@@ -13,6 +13,7 @@ from services.console.live.live import Live
 from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
@@ -46,6 +47,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         live = parts.enter_context(Live(settings))
         books = parts.enter_context(Books(settings, registry, live.changes))
         evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
@@ -63,6 +65,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 desk=desk,
                 trials=books.trials,
                 jobs=books.jobs,
+                deliveries=deliveries,
                 publisher=publisher,
             )
 

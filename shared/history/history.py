@@ -14,8 +14,6 @@ from shared.history import sql
 from shared.history.answer import Bucket, PastVerdict, Row, Summary
 from shared.history.database import database
 from shared.history.files import Day, Files, HistoryFiles
-from shared.history.database import database, time_limit
-from shared.history.files import HistoryFiles
 from shared.history.question import Grouping, Scope
 from shared.settings.archive import HistorySettings
 from shared.settings.plants import PlantsSettings
@@ -38,7 +36,7 @@ _COPIED: Final = tuple(
 
 
 class HistoryTooLarge(LinegateError):
-    """The question does not fit into its memory, or takes too long."""
+    """The question does not fit into its memory."""
 
 
 class History:
@@ -62,7 +60,6 @@ class History:
         """Verdicts counted by group. A store without history, or without any of the scope, has an empty answer.
 
         Raises:
-            HistoryTooLarge: it takes too long, or too much memory.
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
             HistoryTooLarge: the question does not fit into its memory.
         """
@@ -77,7 +74,6 @@ class History:
         """The latest verdicts, newest first; at most `history.max_rows`.
 
         Raises:
-            HistoryTooLarge: it takes too long, or too much memory.
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
             HistoryTooLarge: the question does not fit into its memory.
         """
@@ -113,28 +109,6 @@ class History:
 
     def _asked(self, days: Sequence[Day], query: Callable[[Files], sql.Query], stack: ExitStack) -> Iterator[Row]:
         """The answer's rows, read while `stack` is open."""
-            def ask(files: list[str]) -> duckdb.DuckDBPyConnection | None:
-                asked = sql.verdicts(files, scope, limit=None, newest_first=False)
-                return _executed(self._open(stack), sql.with_local_time(asked, self._plants))
-
-            connection = self._ask(scope, ask)
-            if connection is None:
-                return
-            names = _names(connection)
-            while chunk := _fetched(connection, CHUNK):
-                yield from (dict(zip(names, row, strict=True)) for row in chunk)
-
-    def _open(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
-        return stack.enter_context(database(self._settings, self._files.store))
-
-    def _all(self, query: sql.Query) -> list[Row]:
-        limits = self._settings
-        with database(limits, self._files.store) as connection, time_limit(connection, limits.seconds):
-            _executed(connection, query)
-            names = _names(connection)
-            return [dict(zip(names, row, strict=True)) for row in _fetched(connection)]
-
-    def _ask(self, scope: Scope, ask: Callable[[list[str]], AnswerT]) -> AnswerT | None:
         for attempt in range(1, ATTEMPTS + 1):
             files = self._files.read(days)
             if not files:
@@ -176,10 +150,6 @@ def _faults() -> Iterator[None]:
     except duckdb.OutOfMemoryException:
         raise HistoryTooLarge(
             "the question needs more memory than it may have", hint="narrow it, or raise history.memory_mib"
-        ) from None
-    except duckdb.InterruptException:
-        raise HistoryTooLarge(
-            "the question takes longer than it may", hint="narrow it, or raise history.seconds"
         ) from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"the history cannot be read: {' '.join(str(error).split())}") from error
