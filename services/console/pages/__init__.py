@@ -36,7 +36,6 @@ from services.console.pages.fails.routes import routes as fails
 from services.console.pages.history.routes import routes as history
 from services.console.pages.line.routes import routes as line
 from services.console.pages.rollouts.routes import routes as rollouts
-from services.console.pages.silences.routes import routes as silences
 from services.console.pages.subscriptions.routes import routes as subscriptions
 from services.console.pages.training.routes import routes as training
 from services.console.words import N_
