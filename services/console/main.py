@@ -77,9 +77,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
             _log.info("console listens", url=server.url)
             healthy = True
             while healthy and not stop.wait(WATCH_SECONDS):
-                healthy = server.running and live.running and publisher.failure is None
+                healthy = server.running and publisher.failure is None
             if not healthy:
-                _log.error("console failed", http=server.running, live=live.running, publisher=publisher.failure)
+                _log.error("console failed", http=server.running, publisher=publisher.failure)
             live.changes.close()
     return 0 if healthy else 1
 
