@@ -7,10 +7,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.rollout.cli.cells import add, moment, plain, table
-from services.rollout.cli.tables import show
 from shared.alerts.desk import HeldSilence
 from shared.alerts.records import Alert, HeldAlert, Silence
+from shared.cli.tables import add, moment, plain, show, table
 from shared.events import AlertChanged, now
 
 __all__ = ["every", "line", "one", "show", "silences"]

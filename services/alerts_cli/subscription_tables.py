@@ -6,8 +6,6 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from services.alerts_cli.stores import Stores
-from services.rollout.cli.cells import add, moment, plain, table
-from services.rollout.cli.tables import show
 from shared.alerts.advice import warnings
 from shared.alerts.channels import Channel
 from shared.alerts.condition_text import format_condition
@@ -15,6 +13,7 @@ from shared.alerts.delivery import Delivery
 from shared.alerts.desk import HeldSubscription
 from shared.alerts.durations import format_duration
 from shared.alerts.hours_text import format_hours
+from shared.cli.tables import add, moment, plain, show, table
 from shared.settings import load_settings
 
 __all__ = ["deliveries", "every", "one", "secrets", "show"]
