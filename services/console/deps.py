@@ -4,7 +4,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.console.live.jobs import JobBook
 from services.console.live.live import Live
+from services.console.live.trials import TrialBook
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
 from shared.alerts.delivery_desk import DeliveryDesk
@@ -37,6 +39,10 @@ class Deps:
     """Alerts, in Redis."""
     desk: SubscriptionDesk
     """Subscriptions and silences, in Redis."""
+    trials: TrialBook
+    """What both versions of each trial thought of the latest parts."""
+    jobs: JobBook
+    """Jobs of the training service."""
     deliveries: DeliveryDesk
     """How messages reached their receivers, in Redis."""
     publisher: Publisher

@@ -8,6 +8,7 @@ import structlog
 
 from services.console.app import create_app
 from services.console.deps import Deps
+from services.console.live.books import Books
 from services.console.live.live import Live
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
@@ -44,8 +45,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
-        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         live = parts.enter_context(Live(settings))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
+        books = parts.enter_context(Books(settings, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
@@ -55,6 +57,8 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 registry=registry,
                 book=book,
                 desk=desk,
+                trials=books.trials,
+                jobs=books.jobs,
                 deliveries=deliveries,
                 publisher=publisher,
             )

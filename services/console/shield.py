@@ -47,7 +47,8 @@ class Shield:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    # An answer of less trust than a page, such as a report, has brought stricter ones.
+                    headers.setdefault(name, value)
                 # What one visitor may see is not for the next one at the same machine.
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)

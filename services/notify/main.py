@@ -8,17 +8,12 @@ from functools import partial
 from services.notify.courier import Courier
 from services.notify.dispatcher import Dispatcher
 from services.notify.metrics import NotifyMetrics
-from services.notify.outcome import Again, Outcome, Send
 from services.notify.record import Recorder
+from services.notify.senders import sending
 from services.notify.sweep import sweep
-from services.notify.webhook import WebhookSender
-from shared.alerts.channels import Channel, Webhook
-from shared.alerts.delivery import Claimed
 from shared.alerts.desk import SubscriptionDesk
 from shared.alerts.outbox import Outbox
-from shared.alerts.records import Message
 from shared.faults import FaultSink
-from shared.network import NetworkGuard
 from shared.probes import probes
 from shared.serving.wiring import fault_reporter
 from shared.settings import ProbesSettings, Settings
@@ -40,9 +35,13 @@ def main(settings: Settings, stop: threading.Event) -> int:
 @contextmanager
 def dispatching(settings: Settings, faults: FaultSink) -> Iterator[Dispatcher]:
     """All that delivers, put together; its `run` does the work."""
-    with Outbox(settings.redis) as outbox, SubscriptionDesk(settings.redis) as desk:
+    with (
+        Outbox(settings.redis) as outbox,
+        SubscriptionDesk(settings.redis) as desk,
+        sending(settings, desk, faults) as send,
+    ):
         metrics = NotifyMetrics()
-        courier = Courier(outbox, desk, sender(settings, desk))
+        courier = Courier(outbox, desk, send)
         yield Dispatcher(
             outbox,
             courier.attempt,
@@ -52,23 +51,6 @@ def dispatching(settings: Settings, faults: FaultSink) -> Iterator[Dispatcher]:
             faults=faults,
             metrics=metrics,
         )
-
-
-def sender(settings: Settings, desk: SubscriptionDesk) -> Send:
-    """What delivers, by each kind of channel."""
-    notify = settings.notify
-    webhooks = WebhookSender(
-        desk, NetworkGuard(settings.network), timeout_s=notify.timeout_s, console_url=notify.console_url
-    )
-
-    def send(_: Claimed, message: Message, channel: Channel) -> Outcome:
-        match channel:
-            case Webhook():
-                return webhooks.send(message, channel)
-            case _:
-                return Again("not built yet")
-
-    return send
 
 
 def _dead(dispatcher: Dispatcher, limits: ProbesSettings) -> str | None:

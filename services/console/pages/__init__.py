@@ -34,7 +34,9 @@ from services.console.deps import Deps
 from services.console.pages.alerts.routes import routes as alerts
 from services.console.pages.fails.routes import routes as fails
 from services.console.pages.line.routes import routes as line
+from services.console.pages.rollouts.routes import routes as rollouts
 from services.console.pages.subscriptions.routes import routes as subscriptions
+from services.console.pages.training.routes import routes as training
 from services.console.words import N_
 from shared.auth import Permission
 
@@ -55,6 +57,8 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("line", N_("Lines"), "activity", Permission.READ_VERDICT, line),
     Page("fails", N_("Fails"), "octagon-x", Permission.READ_VERDICT, fails),
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
+    Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
+    Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
 )
 """In the order of the menu; the first is the first that is seen."""

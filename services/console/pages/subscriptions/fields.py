@@ -12,7 +12,6 @@ from services.console.pages.subscriptions import numbers
 from services.console.words import N_
 from shared.events import ConditionKind
 
-
 Kind = Literal["whole", "decimal", "percent", "kinds"]
 
 
