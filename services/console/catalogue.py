@@ -27,15 +27,12 @@ CORE: Final = "core"
 def messages() -> dict[str, Catalog]:
     """What the code says, by catalogue."""
     found: dict[str, Catalog] = {}
-    seen: set[object] = set()
     rows = extract_from_dir(HERE, METHODS, OPTIONS, keywords=KEYWORDS)
-    # The core first: what it says, no page needs to say again.
-    for name, row in sorted(((_catalogue_of(row[0]), row) for row in rows), key=lambda one: (one[0] != CORE, one[0])):
-        _, _, message, _, _ = row
-        if not message or message in seen:
-            continue
-        seen.add(message)
-        found.setdefault(name, Catalog(locale="de", domain=name)).add(message, locations=[])
+    # The core first: what it says, no page says again. Two pages may well say the same, each in its own catalogue.
+    for name, row in sorted(((_catalogue_of(row[0]), row) for row in rows), key=lambda one: one[0] != CORE):
+        message = row[2]
+        if message and (name == CORE or CORE not in found or message not in found[CORE]):
+            found.setdefault(name, Catalog(locale="de", domain=name)).add(message)
     return found
 
 
@@ -49,32 +46,48 @@ def catalogue(language: str, name: str) -> Catalog:
 
 def missing(language: str) -> list[str]:
     """Messages without a translation, with the catalogue that they belong to."""
-    lacking = []
-    for name, wanted in messages().items():
-        held = catalogue(language, name)
-        for message in wanted:
-            if not message.id:
-                continue
-            found = held.get(message.id)
-            said = () if found is None or found.fuzzy else found.string
-            if not all(said if isinstance(said, tuple) else (said,)) or not said:
-                lacking.append(f"{name}: {message.id}")
-    return lacking
+    said = _said(language)
+    return [
+        f"{name}: {message.id}"
+        for name, wanted in messages().items()
+        for message in wanted
+        if message.id and not _whole(said.get(_first(message.id)))
+    ]
 
 
 def update(language: str) -> None:
     """Write each catalogue anew: what is translated stays, what is missing is added, what is unused goes."""
+    said = _said(language)
     for name, wanted in messages().items():
-        held = catalogue(language, name)
         new = Catalog(locale=language, domain=name)
         for message in wanted:
             if message.id:
-                found = held.get(message.id)
-                new.add(message.id, None if found is None else found.string)
+                new.add(message.id, said.get(_first(message.id)))
         path = LOCALES / language / f"{name}.po"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            write_po(file, new, width=100, omit_header=False, sort_output=True, no_location=True)
+            write_po(file, new, width=100, sort_output=True, no_location=True)
+
+
+def _said(language: str) -> dict[str, str | tuple[str, ...]]:
+    """Every translation there is, of all catalogues: a message may move from one page to another."""
+    found: dict[str, str | tuple[str, ...]] = {}
+    for path in sorted((LOCALES / language).glob("*.po")):
+        for message in catalogue(language, path.stem):
+            if message.id and not message.fuzzy and _whole(message.string):
+                found[_first(message.id)] = (
+                    message.string if isinstance(message.string, str) else tuple(message.string or ())
+                )
+    return found
+
+
+def _first(message: str | tuple[str, ...] | list[str]) -> str:
+    return message if isinstance(message, str) else message[0]
+
+
+def _whole(said: str | tuple[str, ...] | list[str] | None) -> bool:
+    """Whether a translation says something, in the plural as well."""
+    return bool(said) and (isinstance(said, str) or all(said or ()))
 
 
 def _catalogue_of(file: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from services.console.live.jobs import JobBook
 from services.console.live.live import Live
 from services.console.live.trials import TrialBook
+from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
 from shared.alerts.delivery_desk import DeliveryDesk
@@ -33,6 +34,8 @@ class Deps:
     """Renders templates."""
     live: Live
     """What happens now, from Kafka; and what tells browsers of changes."""
+    pictures: Pictures
+    """Photos, crops and overlays, from the store, Kafka and memory."""
     registry: Registry
     """Versions and assignments, in Redis."""
     book: AlertBook

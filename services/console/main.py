@@ -10,12 +10,14 @@ from services.console.app import create_app
 from services.console.deps import Deps
 from services.console.live.books import Books
 from services.console.live.live import Live
+from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
 from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
+from shared.evidence import EvidenceShelf, EvidenceSource, LiveEvidence
 from shared.http_server import HttpServer
 from shared.probes import probes
 from shared.registry.client import Registry
@@ -46,6 +48,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
         live = parts.enter_context(Live(settings))
+        evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
+        source = EvidenceSource(EvidenceShelf(settings.store), evidence)
+        pictures = Pictures(source, live.memory, settings.images)
         deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         books = parts.enter_context(Books(settings, live.changes))
 
@@ -54,6 +59,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 settings=settings,
                 screen=screen,
                 live=live,
+                pictures=pictures,
                 registry=registry,
                 book=book,
                 desk=desk,
@@ -71,9 +77,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
             _log.info("console listens", url=server.url)
             healthy = True
             while healthy and not stop.wait(WATCH_SECONDS):
-                healthy = server.running and live.running and publisher.failure is None
+                healthy = server.running and publisher.failure is None
             if not healthy:
-                _log.error("console failed", http=server.running, live=live.running, publisher=publisher.failure)
+                _log.error("console failed", http=server.running, publisher=publisher.failure)
             live.changes.close()
     return 0 if healthy else 1
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -77,6 +77,7 @@ class Screen:
         words: Words | None = None,
         status: int = 200,
         toast: Toast | None = None,
+        menu_page: str | None = None,
         **context: Any,
     ) -> HTMLResponse:
         """A page, or a part of one: what `template` is.
@@ -87,11 +88,12 @@ class Screen:
             words: where nobody has come through the door; else the visitor's.
             status: of the answer.
             toast: to be shown beside it.
+            menu_page: which entry of the menu it belongs to, where its path does not tell.
             context: names for the template. It has more of its own: `visitor`, `words`, `menu`, `now`, `link`, ...
         """
         visitor = getattr(request.state, "visitor", None)
         spoken: Words = words if words is not None else visitor_of(request).words
-        here = request.url.path.strip("/").split("/")[0]
+        here = menu_page or request.url.path.strip("/").split("/")[0]
         own = {
             "title": self._title,
             "visitor": visitor,
@@ -132,6 +134,8 @@ def _environment(words: Words) -> Environment:
     environment.filters.update({name: getattr(words, name) for name in FILTERS})
     environment.filters["datetime"] = words.full
     environment.filters["plant_name"] = words.plant
+    environment.filters["seg"] = partial(quote, safe="")
+    environment.filters["person"] = person
     environment.globals.update(
         static=_static_url,
         styles=[_static_url(f"css/{name}.css") for name in STYLES],
@@ -167,3 +171,8 @@ def _theme(request: Request) -> str:
 def _iso(moment: datetime) -> str:
     """For `<time datetime>`."""
     return moment.isoformat(timespec="seconds")
+
+
+def person(subject: str) -> str:
+    """Whoever did something, for people: without how they signed in."""
+    return subject.removeprefix("key:").removeprefix("jwt:")

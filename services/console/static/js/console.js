@@ -188,3 +188,44 @@ for (const clock of document.querySelectorAll("[data-clock]")) {
   });
   setInterval(() => { clock.textContent = format.format(new Date()); }, 1000);
 }
+
+// --- The damage map's opacity, the same on every picture and kept for the next visit ---------------------------------
+const OVERLAY = "linegate-overlay";
+function overlay(percent) {
+  document.documentElement.style.setProperty("--overlay", String(percent / 100));
+  for (const range of document.querySelectorAll("[data-overlay]")) range.value = String(percent);
+  for (const output of document.querySelectorAll("[data-overlay-value]")) output.textContent = `${percent} %`;
+}
+const kept = Number(localStorage.getItem(OVERLAY) ?? 100);
+overlay(kept >= 0 && kept <= 100 ? kept : 100);
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-overlay]")) return;
+  overlay(Number(event.target.value));
+  localStorage.setItem(OVERLAY, event.target.value);
+});
+
+// --- Pictures that are gone say so -----------------------------------------------------------------------------------
+function gone(image) {
+  if (image.classList.contains("overlay")) { image.hidden = true; return; }
+  const picture = image.closest(".picture");
+  if (!picture) return;
+  for (const part of picture.querySelectorAll(".picture-frame, img")) part.hidden = true;
+  picture.querySelector(".picture-gone")?.removeAttribute("hidden");
+}
+document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && gone(event.target), true);
+for (const image of document.images) if (image.complete && !image.naturalWidth && image.loading !== "lazy") gone(image);
+
+// --- What the reader has in hands is left alone when a part is asked anew --------------------------------------------
+if (window.Idiomorph) {
+  const { callbacks } = window.Idiomorph.defaults;
+  const written = (node) => node instanceof Element && node.matches("textarea, input:not([type=hidden]), select") &&
+    (node === document.activeElement || (node.defaultValue !== undefined && node.value !== node.defaultValue));
+  callbacks.beforeNodeMorphed = (old) => !written(old);
+  // Opened by the reader, hidden since a picture is gone: the server knows of neither.
+  callbacks.beforeAttributeUpdated = (name, node, change) =>
+    !((name === "open" && node.matches("details, dialog")) || (name === "hidden" && change === "remove" && node.closest(".picture")) || (name === "hidden" && node.matches(".picture-gone")));
+}
+// A form that was taken is empty again.
+body.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.target.matches("form.judge")) event.target.reset();
+});
