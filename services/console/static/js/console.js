@@ -166,6 +166,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
+// A dialog that htmx has just brought opens by itself.
+body.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = event.target.querySelector?.(":scope > dialog[data-open-now]");
+  if (dialog && !dialog.open) dialog.showModal();
+});
 // A dialog whose form was taken closes.
 body.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) event.target.closest("dialog:not([data-keep])")?.close();
