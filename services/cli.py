@@ -92,9 +92,12 @@ def notify() -> None:
     from shared.serving.serve import serve as run
 
     raise typer.Exit(run("notify", main))
+
+
 def archive() -> None:
     """Keep verdicts as Parquet and the pictures of rejected parts in the store (docs/history.md)."""
     from services.archive.main import main
+
     raise typer.Exit(run("archive", main))
 
 

@@ -47,6 +47,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         live = parts.enter_context(Live(settings))
         books = parts.enter_context(Books(settings, registry, live.changes))
         evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
@@ -78,9 +79,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
             _log.info("console listens", url=server.url)
             healthy = True
             while healthy and not stop.wait(WATCH_SECONDS):
-                healthy = server.running and publisher.failure is None
+                healthy = server.running and live.running and publisher.failure is None
             if not healthy:
-                _log.error("console failed", http=server.running, publisher=publisher.failure)
+                _log.error("console failed", http=server.running, live=live.running, publisher=publisher.failure)
             live.changes.close()
     return 0 if healthy else 1
 

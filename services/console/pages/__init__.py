@@ -59,6 +59,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("fails", N_("Fails"), "octagon-x", Permission.READ_VERDICT, fails),
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
     Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
+    Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
     Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
