@@ -53,8 +53,6 @@ def main(settings: Settings, stop: threading.Event) -> int:
         evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
         source = EvidenceSource(EvidenceShelf(settings.store), evidence)
         pictures = Pictures(source, live.memory, settings.images)
-        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
-        books = parts.enter_context(Books(settings, live.changes))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
@@ -79,9 +77,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
             _log.info("console listens", url=server.url)
             healthy = True
             while healthy and not stop.wait(WATCH_SECONDS):
-                healthy = server.running and live.running and publisher.failure is None
+                healthy = server.running and publisher.failure is None
             if not healthy:
-                _log.error("console failed", http=server.running, live=live.running, publisher=publisher.failure)
+                _log.error("console failed", http=server.running, publisher=publisher.failure)
             live.changes.close()
     return 0 if healthy else 1
 

@@ -108,7 +108,12 @@ class History:
             return list(self._asked(list(days), query, stack, seconds=self._settings.seconds))
 
     def _asked(
-        self, days: Sequence[Day], query: Callable[[Files], sql.Query], stack: ExitStack, *, seconds: float | None = None
+        self,
+        days: Sequence[Day],
+        query: Callable[[Files], sql.Query],
+        stack: ExitStack,
+        *,
+        seconds: float | None = None,
     ) -> Iterator[Row]:
         """The answer's rows, read while `stack` is open, and broken off after so many seconds."""
         for attempt in range(1, ATTEMPTS + 1):

@@ -61,7 +61,6 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
     Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
-    Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
 )
 """In the order of the menu; the first is the first that is seen."""
