@@ -79,6 +79,33 @@ class HistoryFiles:
         """
         return [f"{day.path}/{name}" for name in self.store.names(day.path) if name.endswith(SUFFIX)]
 
+    def sizes(self, day: Day) -> dict[str, int]:
+        """The Parquet files of a day, with their bytes.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or is not there.
+        """
+        found: dict[str, int] = {}
+        for path in self.of(day):
+            with self.store.faults():
+                try:
+                    found[path] = int(self.store.system.info(path)["size"])
+                except FileNotFoundError:  # merged by another worker
+                    continue
+        return found
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all that is in it, which may be gone already.
+
+        Raises:
+            StoreUnavailable: the store cannot be written.
+        """
+        with self.store.faults():
+            try:
+                self.store.system.rm(path, recursive=True)
+            except FileNotFoundError:
+                return
+
     def address(self, path: str) -> str:
         """A path as DuckDB opens it: plain where it is local, else the URL that fsspec knows."""
         return path if self.store.local else str(self.store.system.unstrip_protocol(path))

@@ -1,11 +1,13 @@
 """What the page of the history draws. Pure: no text for people; times are instants."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo
 
-from shared.history import Bucket, Summary
+from shared.history import Bucket, Grouping, Summary
 
 TABLE_ROWS: Final = 400
 """More are in the CSV."""
@@ -15,7 +17,7 @@ MOST_SLOTS: Final = 3000
 MOST_BARS: Final = 40
 Kind: TypeAlias = Literal["accent", "warn", "pass", "muted", "fail"]
 KINDS: Final[tuple[Kind, ...]] = ("accent", "warn", "pass", "muted", "fail")
-_HOUR: Final = timedelta(hours=1)
+_STEPS: Final[Mapping[Grouping, timedelta]] = MappingProxyType({"hour": timedelta(hours=1), "day": timedelta(days=1)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,28 @@ class Page:
         return not self.summary.buckets
 
 
+def merged_days(summary: Summary, zones: Iterable[ZoneInfo], shown_in: ZoneInfo) -> Summary:
+    """An answer by day, with each day once: where plants have several zones, a day begins several times.
+
+    Percentiles of days that were put together are not known.
+
+    Args:
+        summary: by day, over all plants.
+        zones: of the plants.
+        shown_in: begins are moved to the noon of the same date here, so that whoever tells the date tells this one.
+    """
+    clocks = tuple(zones)
+    days: dict[date, Bucket] = {}
+    for bucket in summary.buckets:
+        if bucket.begin is None:
+            continue
+        day = _day_of(bucket.begin, clocks) or bucket.begin.astimezone(shown_in).date()
+        held = days.get(day)
+        noon = datetime.combine(day, time(12), shown_in).astimezone(UTC)
+        days[day] = replace(bucket, begin=noon) if held is None else _together(held, bucket)
+    return replace(summary, buckets=tuple(days[day] for day in sorted(days)))
+
+
 def page(summary: Summary) -> Page:
     """What is drawn of an answer."""
     by_time = summary.by in {"hour", "day", "shift"}
@@ -125,17 +149,44 @@ def timeline(summary: Summary) -> Timeline:
 
 def _slots(summary: Summary) -> tuple[datetime, ...]:
     begins = sorted({bucket.begin for bucket in summary.buckets if bucket.begin is not None})
-    if summary.by == "hour" and begins:
-        # An hour in which nothing was judged is a gap in the line, not a shorter line.
-        count = int((begins[-1] - begins[0]) / _HOUR) + 1
-        if count <= MOST_SLOTS:
-            begins = sorted({*begins, *(begins[0] + number * _HOUR for number in range(count))})
+    if summary.by in _STEPS and begins:
+        # An hour or day in which nothing was judged is a gap in the line, not a shorter line.
+        step = _STEPS[summary.by]
+        filled = [begins[0]]
+        for begin in begins[1:]:
+            # Days are not all of 24 hours: the gap is filled from the last one that is known.
+            while begin - filled[-1] >= step * 1.5 and len(filled) < MOST_SLOTS:
+                filled.append(filled[-1] + step)
+            filled.append(begin)
+        begins = filled
     return tuple(begins)
 
 
 def known_values(values: Iterable[str | None]) -> tuple[str, ...]:
     """What a filter may be set to, in order, each once."""
     return tuple(sorted({value for value in values if value}))
+
+
+def _day_of(begin: datetime, zones: Iterable[ZoneInfo]) -> date | None:
+    """The date that begins at an instant, in the first zone where one does."""
+    for zone in zones:
+        local = begin.astimezone(zone)
+        # Where the clocks go forward at midnight, a day begins later than 0:00.
+        if (begin - timedelta(minutes=1)).astimezone(zone).date() != local.date():
+            return local.date()
+    return None
+
+
+def _together(one: Bucket, other: Bucket) -> Bucket:
+    return replace(
+        one,
+        parts=one.parts + other.parts,
+        failed=one.failed + other.failed,
+        unfound=one.unfound + other.unfound,
+        latency_p50_ms=None,
+        latency_p95_ms=None,
+        latency_p99_ms=None,
+    )
 
 
 def _rate(failed: int, parts: int) -> float | None:

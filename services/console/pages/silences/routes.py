@@ -48,7 +48,7 @@ def routes(deps: Deps) -> APIRouter:
 
     @router.get("")
     def page(request: Request, visitor: Here) -> HTMLResponse:
-        return deps.screen.page(request, "silences/page.html", **listed(visitor))
+        return deps.screen.page(request, "silences/page.html", alone=False, **listed(visitor))
 
     @router.get("/list")
     def part(request: Request, visitor: Here) -> HTMLResponse:
@@ -81,7 +81,7 @@ def routes(deps: Deps) -> APIRouter:
         _log.info("silence made", silence=name, scope=str(record.scope), subject=visitor.name)
         deps.live.changes.tell("alerts", plant_of(record.scope))
         toast = Toast(visitor.words._("Silenced until %(when)s", when=visitor.words.full(record.end, plant_of(scope))))
-        answer = deps.screen.page(request, "silences/bare.html", toast=toast, **listed(visitor))
+        answer = deps.screen.page(request, "silences/bare.html", toast=toast, alone=True, **listed(visitor))
         answer.headers.update(
             {"HX-Retarget": "#content", "HX-Reswap": "innerHTML show:window:top", "HX-Push-Url": "/alerts/silences"}
         )
