@@ -30,9 +30,9 @@ from shared.bus.record import Record
 from shared.bus.settings import BusSettings
 from shared.errors import LinegateError
 from shared.events import PartCrop, PartImage
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
 from shared.registry.errors import RegistryError
+from shared.registry.failures import faults
 
 RETRY_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 10.0

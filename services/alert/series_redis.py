@@ -7,8 +7,8 @@ from typing import Any, Final
 from services.alert import series_scripts as scripts
 from services.alert.observation import Observation, milliseconds, moment
 from services.alert.series import MOST_BEHIND, Addition, SeriesKey, Tallies, Tally
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 
 _SPARE: Final = timedelta(hours=1)
 """How much longer than its horizon a series outlives its last observation."""

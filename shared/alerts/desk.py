@@ -13,9 +13,9 @@ from shared.alerts.records import Silence
 from shared.alerts.subscription import Subscription
 from shared.events import now
 from shared.events.base import Model
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict
+from shared.registry.failures import faults
 
 Table = Literal["subscriptions", "silences"]
 _TABLES: Final[dict[Table, str]] = {"subscriptions": scripts.SUBSCRIPTIONS, "silences": scripts.SILENCES}
@@ -73,6 +73,24 @@ class SubscriptionDesk(Connected):
             for name, revision, record in _understood(Silence, found)
         }
 
+    def subscription(self, name: str) -> HeldSubscription | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SUBSCRIPTIONS, name)
+            if found is None:
+                return None
+            revision, text = found.split(" ", 1)
+            return HeldSubscription(revision=int(revision), record=Subscription.model_validate_json(text))
+
+    def silence(self, name: str) -> HeldSilence | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SILENCES, name)
+            if found is None:
+                return None
+            revision, text = found.split(" ", 1)
+            return HeldSilence(revision=int(revision), record=Silence.model_validate_json(text))
+
     def put_subscription(self, record: Subscription, *, expected: int | None, author: str) -> int:
         """Make or change a subscription; answers its new revision.
 
@@ -110,6 +128,12 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
             return None if found is None else str(found)
 
+    def with_secrets(self) -> frozenset[str]:
+        """The webhooks that have a secret, each as `subscription/channel`."""
+        with faults():
+            found: Any = self._redis.hkeys(scripts.SECRETS)
+            return frozenset(found)
+
     def new_secret(self, subscription: str, channel: str) -> str:
         """Make a secret for a webhook (Standard Webhooks: `whsec_` and 24 to 64 random bytes in base64).
 
@@ -119,6 +143,14 @@ class SubscriptionDesk(Connected):
         with faults(changing=True):
             self._redis.hset(scripts.SECRETS, f"{subscription}/{channel}", made)
         return made
+
+    def first_secret(self, subscription: str, channel: str) -> str:
+        """The secret of a webhook; one is made where it has none yet, and never in place of another's."""
+        made = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        with faults(changing=True):
+            self._redis.hsetnx(scripts.SECRETS, f"{subscription}/{channel}", made)
+            found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
+            return str(found)
 
     def _configure(
         self, table: Table, name: str, record: BaseModel | None, *, expected: int | None, author: str

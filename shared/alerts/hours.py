@@ -18,6 +18,13 @@ def _known(name: str) -> str:
     return name
 
 
+def _without_zone(clock: time) -> time:
+    if clock.tzinfo is not None:
+        raise ValueError("a time of day has no offset of its own: `zone` says where it is")
+    return clock
+
+
+Clock = Annotated[time, AfterValidator(_without_zone)]
 TimeZone = Annotated[str, AfterValidator(_known)]
 
 
@@ -25,8 +32,8 @@ class ActiveHours(Model):
     """From `begin` until before `end`, on the days named; a shift that ends after midnight belongs to its first day."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = WEEK
-    begin: time = time(0, 0)
-    end: time = time(0, 0)
+    begin: Clock = time(0, 0)
+    end: Clock = time(0, 0)
     """Equal to `begin`: the whole day."""
     zone: TimeZone = "UTC"
 

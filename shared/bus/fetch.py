@@ -45,7 +45,7 @@ class RecordFetcher:
         Raises:
             KafkaFailedError: Kafka does not answer.
         """
-        if partition not in self._known(topic):
+        if not self._exists(topic, partition):
             return None
         self._consumer.assign([TopicPartition(topic, partition, offset)])
         deadline = time.monotonic() + self._budget
@@ -64,9 +64,10 @@ class RecordFetcher:
             f"Kafka did not show {topic}/{partition}/{offset} in {self._budget:.0f} s", hint="check bootstrap_servers"
         )
 
-    def _known(self, topic: str) -> frozenset[int]:
+    def _exists(self, topic: str, partition: int) -> bool:
         # librdkafka would wait for ever for a partition that does not exist.
-        if topic not in self._partitions:
+        if partition not in self._partitions.get(topic, frozenset()):
+            # Asked again for one that is not known: topics and partitions may be added.
             try:
                 found = self._consumer.list_topics(topic, timeout=self._budget).topics[topic]
             except KafkaException as error:
@@ -74,7 +75,7 @@ class RecordFetcher:
                 self._consumer.poll(0)
                 raise self._refusals.failure(error.args[0].str()) from error
             self._partitions[topic] = frozenset(found.partitions)
-        return self._partitions[topic]
+        return partition in self._partitions[topic]
 
     def close(self) -> None:
         """End."""

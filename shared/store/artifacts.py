@@ -5,20 +5,16 @@ their signatures, and `named/<digest>/<name>` for what stands beside one for peo
 """
 
 import hashlib
-import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import fsspec
-
-from shared.files import write_atomically
 from shared.settings.sections import StoreSettings
 from shared.store.cache import ArtifactCache, file_digest
 from shared.store.errors import ArtifactCorrupt, ArtifactMissing, StoreError, StoreUnavailable
+from shared.store.files import StoreFiles
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 SIGNATURES: Final = ".sig"
@@ -42,17 +38,9 @@ class ArtifactStore:
     def __init__(
         self, settings: StoreSettings, *, cache_written: Callable[[OSError | None], None] = lambda _: None
     ) -> None:
-        self.url: Final = (
-            settings.url if "://" in settings.url else f"file://{Path(settings.url).expanduser().resolve()}"
-        )
-        try:
-            # Listings are not cached: another process's artifact must be seen as soon as it is there.
-            system, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
-        except (ImportError, ValueError) as error:
-            raise StoreUnavailable(f"the artifact store {self.url} cannot be used: {error}") from None
-        self._fs: Any = system
-        self._root: str = root.rstrip("/")
-        self._local: Final = self.url.startswith("file://")
+        self._files: Final = StoreFiles(settings.url)
+        self.url: Final = self._files.url
+        self._fs: Final[Any] = self._files.system
         self._cache: Final = ArtifactCache(settings.cache_dir, settings.cache_max_mib * 2**20)
         self._cache_written: Final = cache_written
 
@@ -67,16 +55,16 @@ class ArtifactStore:
         """
         digest = file_digest(path)
         target = self._artifact(digest)
-        with self._faults():
+        with self._files.faults():
             # A shorter one is the rest of an upload that broke off: written anew.
             if not self._fs.exists(target) or self._fs.info(target)["size"] != path.stat().st_size:
-                self._upload(path, target)
+                self._files.upload(path, target)
         return digest
 
     def put_bytes(self, data: bytes) -> str:
         """Store bytes, as `put` does a file."""
         digest = hashlib.sha256(data).hexdigest()
-        with self._faults(), self._cache.incoming(digest) as copy:
+        with self._files.faults(), self._cache.incoming(digest) as copy:
             copy.write_bytes(data)
             self.put(copy)
         return digest
@@ -88,7 +76,7 @@ class ArtifactStore:
             StoreUnavailable: it does not answer.
         """
         target = self._artifact(digest)
-        with self._faults():
+        with self._files.faults():
             return bool(self._fs.exists(target))
 
     def fetch(self, digest: str) -> Path:
@@ -102,7 +90,7 @@ class ArtifactStore:
             StoreUnavailable: the store does not answer, or the cache cannot be written.
         """
         source = self._artifact(digest)
-        with self._faults():
+        with self._files.faults():
             cached = self._cache.get(digest)
             if cached is not None:
                 return cached
@@ -124,7 +112,7 @@ class ArtifactStore:
         cached = self._cache.read(digest)
         if cached is not None:
             return cached
-        with self._faults():
+        with self._files.faults():
             try:
                 data: bytes = self._fs.cat_file(source)
             except FileNotFoundError:
@@ -140,12 +128,8 @@ class ArtifactStore:
             StoreUnavailable: the store cannot be written.
         """
         target = self._artifact(digest) + SIGNATURES
-        with self._faults():
-            self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-            if self._local:
-                write_atomically(Path(target), data)
-            else:
-                self._fs.pipe_file(target, data)
+        with self._files.faults():
+            self._files.write(target, data)
 
     def read_signatures(self, digest: str, *, cached: bool) -> bytes:
         """The signatures of an artifact, as they are: whoever reads them verifies them.
@@ -162,7 +146,7 @@ class ArtifactStore:
         copy = self._cache.read_beside(digest, SIGNATURES) if cached else None
         if copy is not None:
             return copy
-        with self._faults():
+        with self._files.faults():
             try:
                 data: bytes = self._fs.cat_file(source, start=0, end=MAX_SIGNATURES_BYTES)
             except FileNotFoundError:
@@ -178,7 +162,7 @@ class ArtifactStore:
             StoreUnavailable: it does not answer.
         """
         if not self.exists(digest):
-            with self._faults():
+            with self._files.faults():
                 raise self._missing(digest)
 
     def put_named(self, digest: str, name: str, path: Path) -> None:
@@ -188,8 +172,8 @@ class ArtifactStore:
             StoreUnavailable: the store cannot be written.
         """
         target = self._beside(digest, name)
-        with self._faults():
-            self._upload(path, target)
+        with self._files.faults():
+            self._files.upload(path, target)
 
     def read_named(self, digest: str, name: str) -> bytes:
         """A file beside an artifact. It is not verified: nothing may be decided by it.
@@ -199,7 +183,7 @@ class ArtifactStore:
             StoreUnavailable: the store does not answer.
         """
         source = self._beside(digest, name)
-        with self._faults():
+        with self._files.faults():
             try:
                 content: bytes = self._fs.cat_file(source)
             except FileNotFoundError:
@@ -208,12 +192,7 @@ class ArtifactStore:
 
     def names(self, digest: str) -> list[str]:
         """The names of the files beside an artifact, sorted."""
-        folder = self._beside(digest)
-        with self._faults():
-            try:
-                return sorted(entry.rsplit("/", 1)[-1] for entry in self._fs.ls(folder, detail=False))
-            except FileNotFoundError:
-                return []
+        return self._files.names(self._beside(digest))
 
     def probe(self) -> None:
         """Write, read and remove a small file.
@@ -221,9 +200,9 @@ class ArtifactStore:
         Raises:
             StoreUnavailable: the store cannot be written or read.
         """
-        target = f"{self._root}/probe-{uuid.uuid4().hex}"
-        with self._faults():
-            self._fs.makedirs(self._root, exist_ok=True)
+        target = self._files.path(f"probe-{uuid.uuid4().hex}")
+        with self._files.faults():
+            self._fs.makedirs(self._files.root, exist_ok=True)
             self._fs.pipe_file(target, b"linegate")
             content = self._fs.cat_file(target)
             self._fs.rm_file(target)
@@ -231,27 +210,12 @@ class ArtifactStore:
             raise StoreUnavailable(f"the artifact store {self.url} does not return what was written")
 
     def _artifact(self, digest: str) -> str:
-        return f"{self._root}/sha256/{_valid_digest(digest)[:2]}/{digest}"
+        return self._files.path("sha256", _valid_digest(digest)[:2], digest)
 
     def _beside(self, digest: str, name: str | None = None) -> str:
         if name is not None and not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no file name: letters, digits, '.', '_' and '-' only")
-        return f"{self._root}/named/{_valid_digest(digest)}" + (f"/{name}" if name is not None else "")
-
-    def _upload(self, path: Path, target: str) -> None:
-        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        if not self._local:
-            # Object stores show an object only when it is whole.
-            self._fs.put_file(str(path), target)
-            return
-        partial = f"{target}.{uuid.uuid4().hex}.partial"
-        try:
-            self._fs.put_file(str(path), partial)
-            with open(partial, "rb+") as file:  # noqa: PTH123 - fsspec speaks in strings
-                os.fsync(file.fileno())
-            os.replace(partial, target)  # noqa: PTH105 - likewise
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        return self._files.path("named", _valid_digest(digest), *(() if name is None else (name,)))
 
     def _download(self, source: str, copy: Path, digest: str) -> None:
         try:
@@ -276,23 +240,7 @@ class ArtifactStore:
             )
 
     def _missing(self, what: str) -> StoreError:
-        """Without its folder or bucket the store is not there at all, e.g. an unmounted share."""
-        bucket = self._root[: self._root.find("/", 1)] if "/" in self._root[1:] else self._root
-        if not self._fs.exists(self._root if self._local else bucket):
-            return StoreUnavailable(f"there is no artifact store at {self.url}", hint="is the share mounted?")
-        return ArtifactMissing(f"the artifact store {self.url} has no {what}")
-
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        """Every driver raises errors of its own kinds: all but ours mean that the store cannot be used now."""
-        try:
-            yield
-        except StoreError:
-            raise
-        except Exception as error:
-            raise StoreUnavailable(
-                f"the artifact store {self.url} cannot be used: {' '.join(str(error).split()) or type(error).__name__}"
-            ) from error
+        return self._files.missing() or ArtifactMissing(f"the artifact store {self.url} has no {what}")
 
 
 def _valid_digest(digest: str) -> str:
