@@ -25,6 +25,7 @@ from shared.settings import RedisSettings, Settings
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
 from tests.integration.transport.jobs import a_request
+from tests.integration.transport.notify_job import fill_outboxes, notify_job
 from training.worker.board import BoardUnavailable, JobBoard, Over
 
 pytestmark = pytest.mark.redis
@@ -139,6 +140,7 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "crop": worker_job,
     "score": worker_job,
     "gateway": gateway_job,
+    "notify": notify_job,
     "backup": backup_job,
     "restore": restore_job,
     "operator": operator_job,
@@ -155,6 +157,7 @@ def test_every_user_has_a_job() -> None:
 def known_version(secure_redis: SecureRedis) -> None:
     """The registry holds something, so that there is something to read."""
     trainer_job(secure_redis.settings("trainer"))
+    fill_outboxes(secure_redis.settings("admin"))
 
 
 @pytest.mark.parametrize("user", list(JOBS))
@@ -189,6 +192,11 @@ FOREIGN: list[tuple[str, tuple[Any, ...]]] = [
     ("rollout", ("FLUSHDB",)),
     ("gateway", ("HDEL", scripts.TABLES["assignments"], "munich/*/*/*/*")),
     ("gateway", ("DEL", scripts.AUDIT)),
+    ("notify", ("HSET", "{linegate}:alerts:held", "a", "1 {}")),
+    ("notify", ("HDEL", "{linegate}:alerts:silences", "a")),
+    ("notify", ("XADD", "{linegate}:alerts:log", "*", "change", "{}")),
+    ("notify", ("SET", "{linegate}:alerts:lanes", "1")),
+    ("notify", ("HSET", scripts.VERSIONS, "v1", "{}")),
     ("backup", ("HSET", scripts.VERSIONS, "v1", "{}")),
     ("backup", ("EVAL", "return redis.call('SET', KEYS[1], '1')", 1, scripts.REVISION)),
     ("restore", ("SET", "other:key", "1")),
