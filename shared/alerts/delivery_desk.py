@@ -10,8 +10,8 @@ from shared.alerts.delivery import Delivery, Disabled, Waiting
 from shared.alerts.errors import UnknownMessage
 from shared.alerts.records import Message, lane
 from shared.events import now
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
 
@@ -51,17 +51,26 @@ class DeliveryDesk(Connected):
                 for one in found
             ]
 
+    def message(self, message_id: str) -> Message:
+        """A message that was given up and is kept, or waits.
+
+        Raises:
+            UnknownMessage: it is neither.
+        """
+        with faults():
+            text: Any = self._redis.hget(lua.FAILED, message_id) or self._redis.hget(scripts.MESSAGES, message_id)
+            if text is None:
+                raise UnknownMessage(message_id)
+            return Message.model_validate_json(text)
+
     def redrive(self, message_id: str) -> Message:
         """Put a message that was given up back into its outbox, under its id; one that waits is tried now.
 
         Raises:
             UnknownMessage: it is neither kept nor waiting: it was delivered, or is too old.
         """
+        message = self.message(message_id)
         with faults(changing=True):
-            text: Any = self._redis.hget(lua.FAILED, message_id) or self._redis.hget(scripts.MESSAGES, message_id)
-            if text is None:
-                raise UnknownMessage(message_id)
-            message = Message.model_validate_json(text)
             keys = [
                 scripts.LANES,
                 lua.LEASES,

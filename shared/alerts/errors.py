@@ -18,7 +18,20 @@ class UnknownSubscription(AlertError):
 
 
 class AlertClosed(AlertError):
-    """The alert is resolved: nothing more can be done about it."""
+    """The alert is resolved: nothing more can be done about it.
+
+    Attributes:
+        by: who resolved it.
+        at: when.
+    """
+
+    def __init__(self, by: str, at: datetime | None) -> None:
+        when = "" if at is None else f" at {at:%Y-%m-%d %H:%M:%S %Z}"
+        super().__init__(
+            f"the alert was resolved by {by}{when}", hint="a new one fires when its condition is met again"
+        )
+        self.by = by
+        self.at = at
 
 
 class AlreadyAcknowledged(AlertError):

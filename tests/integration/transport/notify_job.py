@@ -36,7 +36,7 @@ def fill_outboxes(admin: RedisSettings) -> None:
 def notify_job(settings: RedisSettings) -> None:
     """Deliver, put off, give up, drop and forget, with the desk's help."""
     with Outbox(settings) as outbox, SubscriptionDesk(settings) as desk:
-        name = outbox.due(10 * SUBSCRIPTIONS)[0].split("/")[0]
+        name = next(lane.split("/")[0] for lane in outbox.due(10 * SUBSCRIPTIONS) if lane.endswith("/done"))
 
         def claim(channel: str) -> Claimed:
             claimed = outbox.claim(f"{name}/{channel}", lease_s=600)

@@ -15,7 +15,14 @@ from shared.bus.topics import all_topics
 from shared.errors import LinegateError
 from shared.registry import scripts
 
-KEYS = {scripts.REVISION, scripts.VERSIONS, scripts.AUDIT, *scripts.TABLES.values(), "{linegate}:jobs:*"}
+KEYS = {
+    scripts.REVISION,
+    scripts.VERSIONS,
+    scripts.AUDIT,
+    *scripts.TABLES.values(),
+    "{linegate}:jobs:*",
+    "{linegate}:alerts:*",
+}
 OUTBOX_KEYS = {
     alert_scripts.SUBSCRIPTIONS,
     alert_scripts.SECRETS,
@@ -58,11 +65,11 @@ def test_kafkas_list_gives_each_resource_one_writer() -> None:
             if acl.operation == "WRITE":
                 writers.setdefault(acl.name, set()).add(entry.name)
     assert writers.pop("linegate.images") == {"camera", "gateway", "dlq"}
-    assert writers.pop("linegate.faults") == {"crop", "score", "labels", "notify", "rollout", "trainer"}
+    assert writers.pop("linegate.faults") == {"crop", "score", "labels", "notify", "rollout", "trainer", "archive"}
     assert writers.pop("linegate.feedback") == {"gateway", "rework", "dlq"}
     assert writers.pop("linegate.training.requests") == {"engineer", "dlq"}
     assert writers.pop("linegate.crops") == {"crop", "dlq"}
-    assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "dlq"}
+    assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "archive", "dlq"}
     assert all(len(names) == 1 for names in writers.values()), writers
     assert writers["linegate.verdicts"] == {"score"}
 
