@@ -1,4 +1,4 @@
-"""The real archive worker as a process, on real Kafka and a real store: killed in mid-stream, without store, refused."""
+"""The real archive worker as a process, on real Kafka and a real store: killed, without a store, refused."""
 
 import hashlib
 import os
