@@ -57,9 +57,9 @@ class Page(NamedTuple):
 PAGES: Final[tuple[Page, ...]] = (
     Page("line", N_("Lines"), "activity", Permission.READ_VERDICT, line),
     Page("fails", N_("Fails"), "octagon-x", Permission.READ_VERDICT, fails),
+    Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
     Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
-    Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
     Page("silences", N_("Silences"), "bell-off", Permission.READ_VERDICT, silences),
 )
