@@ -25,7 +25,7 @@ HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 STYLES: Final = ("tokens", "layout", "components", "charts", "pages")
 THEME_COOKIE: Final = "linegate_theme"
-FILTERS: Final = ("time", "clock", "date", "ago", "number", "percent", "duration")
+FILTERS: Final = ("time", "clock", "date", "day", "short", "ago", "number", "percent", "duration")
 
 
 @dataclass(frozen=True)
