@@ -65,7 +65,7 @@ for (const lost of ["htmx:sendError", "htmx:timeout"])
 const SILENT_MS = 12000; // a beat comes every 5 s: beyond this the connection is dead, whatever the browser thinks
 const LONGEST_WAIT_MS = 15000;
 let source = null;
-let position = "";
+let position = body.dataset.livePosition ?? "";
 let failures = 0;
 let heard = 0;
 let lost = false;
