@@ -1,7 +1,6 @@
 """The console over HTTP, on a real Redis, and whoever signs in with a real key."""
 
 import json
-
 from dataclasses import dataclass
 from datetime import timedelta
 from html.parser import HTMLParser
