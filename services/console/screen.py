@@ -25,7 +25,7 @@ HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 STYLES: Final = ("tokens", "layout", "components", "charts", "pages")
 THEME_COOKIE: Final = "linegate_theme"
-FILTERS: Final = ("time", "clock", "date", "ago", "number", "percent", "duration")
+FILTERS: Final = ("time", "clock", "date", "day", "short", "ago", "number", "percent", "duration")
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Screen:
             "menu": self._menu(visitor, here),
             "theme": _theme(request),
             "now": now(),
+            "position": getattr(request.state, "position", ""),
             "link": partial(_link, visitor),
             "path": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "Permission": Permission,

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from datetime import date as date_of
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -73,6 +74,14 @@ class Words:
     def date(self, moment: datetime | None, plant: str | None = None) -> str:
         """`24 Nov 2026`, by the plant's calendar."""
         return NOTHING if moment is None else format_date(self._local(moment, plant), "medium", locale=self._locale)
+
+    def day(self, day: date_of) -> str:
+        """`24/11/2026`."""
+        return format_date(day, "short", locale=self._locale)
+
+    def short(self, moment: datetime, plant: str | None = None) -> str:
+        """`24/11/2026, 14:03`, by the plant's clock."""
+        return format_datetime(self._local(moment, plant), "short", locale=self._locale)
 
     def ago(self, moment: datetime | None) -> str:
         """`5 minutes ago`."""

@@ -11,9 +11,9 @@ from services.console.live.jobs import JobBook
 from services.console.live.trials import TrialBook
 from shared.bus.reader import EventReader, Read
 from shared.events import ShadowVerdict, Verdict, now
+from shared.registry.client import Registry
 from shared.registry.place_key import WILDCARD
-from shared.registry.snapshot import Snapshot
-from shared.serving.wiring import watched_registry
+from shared.registry.watcher import RegistryWatcher
 from shared.settings import Settings
 from shared.training_jobs.views import open_reader, plant_of
 
@@ -23,15 +23,17 @@ class Books:
 
     Args:
         settings: of the process.
+        registry: asked which trials there are; the books do not close it.
         changes: told when jobs or assignments change.
     """
 
-    def __init__(self, settings: Settings, changes: Changes) -> None:
+    def __init__(self, settings: Settings, registry: Registry, changes: Changes) -> None:
         self._settings: Final = settings
         self._changes: Final = changes
-        self._snapshot: Snapshot | None = None
+        # Without a copy on the disk: nothing is judged by what a console knows.
+        self._watcher: Final = RegistryWatcher(registry, changed=lambda _: changes.tell("rollouts"))
         self._running: Final = ExitStack()
-        self.trials: Final = TrialBook(lambda: self._snapshot)
+        self.trials: Final = TrialBook(lambda: self._watcher.snapshot)
         self.jobs: Final = JobBook()
 
     def __enter__(self) -> Self:
@@ -42,7 +44,8 @@ class Books:
 
         with ExitStack() as stack:
             # The registry first: without it nobody knows which verdicts are about a trial.
-            stack.enter_context(watched_registry(self._settings, "console", changed=self._registry_changed))
+            stack.enter_context(self._watcher)
+            self._watcher.wait_first(self._settings.redis.timeout_s * 2)
             stack.enter_context(Follower("trials", verdicts, self.trials.take))
             stack.enter_context(Follower("jobs", lambda: open_reader(bus, "earliest"), self._job))
             self._running.push(stack.pop_all())
@@ -52,10 +55,6 @@ class Books:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.close()
-
-    def _registry_changed(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._changes.tell("rollouts")
 
     def _job(self, read: Read) -> None:
         view = self.jobs.take(read)

@@ -33,6 +33,7 @@ from fastapi import APIRouter
 from services.console.deps import Deps
 from services.console.pages.alerts.routes import routes as alerts
 from services.console.pages.fails.routes import routes as fails
+from services.console.pages.history.routes import routes as history
 from services.console.pages.line.routes import routes as line
 from services.console.pages.rollouts.routes import routes as rollouts
 from services.console.pages.subscriptions.routes import routes as subscriptions
@@ -59,6 +60,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
     Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
+    Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
 )
 """In the order of the menu; the first is the first that is seen."""

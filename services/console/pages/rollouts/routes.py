@@ -17,6 +17,7 @@ from services.console.pages.rollouts.comparison import BINS, MOST_RATIO, Compari
 from services.console.pages.rollouts.outcome import Outcome, outcome
 from services.console.pages.rollouts.take import ChangedMeanwhile, known, take
 from services.console.pages.rollouts.view import (
+    Change,
     Entry,
     by_plant,
     changes,
@@ -103,6 +104,11 @@ def _entries(router: APIRouter, deps: Deps) -> None:
     def one_now(request: Request, visitor: Here, key: Key) -> HTMLResponse:
         return deps.screen.page(request, "rollouts/entry_now.html", **_one(deps, visitor, key))
 
+    @router.get(f"{_ONE}/history")
+    def one_history(request: Request, visitor: Here, key: Key) -> HTMLResponse:
+        visitor.must(Permission.READ_VERDICT, key.plant)
+        return deps.screen.page(request, "rollouts/entry_history.html", key=key, history=_history(deps, key))
+
     @router.get(f"{_ONE}/comparison")
     def compared(request: Request, visitor: Here, key: Key) -> HTMLResponse:
         visitor.must(Permission.READ_VERDICT, key.plant)
@@ -168,7 +174,7 @@ def _one(deps: Deps, visitor: Visitor, key: PlaceKey) -> dict[str, Any]:
     visitor.must(Permission.READ_VERDICT, key.plant)
     snapshot = known(deps.registry, visitor)
     held = snapshot.assignment(key)
-    history = changes(deps.registry.history(CHANGES, key, tables=("assignments",)))
+    history = _history(deps, key)
     if held is None and not history and not version_rows(snapshot, key):
         raise NotFound
     may_change = visitor.may(Permission.MANAGE_ROLLOUT, key.plant)
@@ -185,6 +191,10 @@ def _one(deps: Deps, visitor: Visitor, key: PlaceKey) -> dict[str, Any]:
         "comparisons": _comparisons(deps, snapshot, key),
         **_AXIS,
     }
+
+
+def _history(deps: Deps, key: PlaceKey) -> tuple[Change, ...]:
+    return changes(deps.registry.history(CHANGES, key, tables=("assignments",)))
 
 
 def _comparisons(deps: Deps, snapshot: Snapshot, key: PlaceKey) -> list[Comparison]:

@@ -120,9 +120,7 @@ def test_maps_stay_within_their_bytes(puts: list[tuple[int, int]]) -> None:
 def a_map(image: str, pixels: bytes) -> PartAnomalyMap:
     """A map of a photo."""
     place = verdict(image).carried()
-    return PartAnomalyMap(
-        **place, image=image, version="v1", low=1.0, high=2.0, pixels=pixels, mediatype="image/png"
-    )
+    return PartAnomalyMap(**place, image=image, version="v1", low=1.0, high=2.0, pixels=pixels, mediatype="image/png")
 
 
 def test_fails_of_one_plant_are_not_anothers() -> None:
