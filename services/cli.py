@@ -76,6 +76,24 @@ def console() -> None:
     raise typer.Exit(run("console", main))
 
 
+@serve.command()
+def alert() -> None:
+    """Tell supervisors what they subscribed to (docs/alerts.md)."""
+    from services.alert.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("alert", main))
+
+
+@serve.command()
+def notify() -> None:
+    """Deliver alerts by webhook, mail and MQTT (docs/notifications.md)."""
+    from services.notify.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("notify", main))
+
+
 class Via(StrEnum):
     """How a photo is sent."""
 

@@ -71,11 +71,13 @@ def update(language: str) -> None:
 
 def _said(language: str) -> dict[str, str | tuple[str, ...]]:
     """Every translation there is, of all catalogues: a message may move from one page to another."""
-    found = {}
+    found: dict[str, str | tuple[str, ...]] = {}
     for path in sorted((LOCALES / language).glob("*.po")):
         for message in catalogue(language, path.stem):
             if message.id and not message.fuzzy and _whole(message.string):
-                found[_first(message.id)] = message.string
+                found[_first(message.id)] = (
+                    message.string if isinstance(message.string, str) else tuple(message.string or ())
+                )
     return found
 
 
@@ -85,7 +87,7 @@ def _first(message: str | tuple[str, ...] | list[str]) -> str:
 
 def _whole(said: str | tuple[str, ...] | list[str] | None) -> bool:
     """Whether a translation says something, in the plural as well."""
-    return bool(said) and (isinstance(said, str) or all(said))
+    return bool(said) and (isinstance(said, str) or all(said or ()))
 
 
 def _catalogue_of(file: str) -> str:

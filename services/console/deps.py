@@ -10,6 +10,7 @@ from services.console.live.trials import TrialBook
 from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.events import Event
 from shared.registry.client import Registry
@@ -41,6 +42,8 @@ class Deps:
     """Alerts, in Redis."""
     desk: SubscriptionDesk
     """Subscriptions and silences, in Redis."""
+    deliveries: DeliveryDesk
+    """How messages reached their receivers, in Redis."""
     publisher: Publisher
     """Takes events to Kafka."""
     trials: TrialBook = field(default_factory=lambda: TrialBook(lambda: None))

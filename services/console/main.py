@@ -13,6 +13,7 @@ from services.console.live.live import Live
 from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.bus.publisher import EventPublisher
@@ -51,6 +52,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
         source = EvidenceSource(EvidenceShelf(settings.store), evidence)
         pictures = Pictures(source, live.memory, settings.images)
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
@@ -63,6 +65,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 desk=desk,
                 trials=books.trials,
                 jobs=books.jobs,
+                deliveries=deliveries,
                 publisher=publisher,
             )
 
@@ -74,9 +77,9 @@ def main(settings: Settings, stop: threading.Event) -> int:
             _log.info("console listens", url=server.url)
             healthy = True
             while healthy and not stop.wait(WATCH_SECONDS):
-                healthy = server.running and live.running and publisher.failure is None
+                healthy = server.running and publisher.failure is None
             if not healthy:
-                _log.error("console failed", http=server.running, live=live.running, publisher=publisher.failure)
+                _log.error("console failed", http=server.running, publisher=publisher.failure)
             live.changes.close()
     return 0 if healthy else 1
 

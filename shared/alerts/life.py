@@ -118,5 +118,4 @@ def _next(alert: Alert, update: dict[str, object]) -> Alert:
 
 def _must_be_open(alert: Alert) -> None:
     if not alert.open:
-        by = alert.resolved_by or SYSTEM
-        raise AlertClosed(f"the alert was resolved by {by}", hint="a new one fires when its condition is met again")
+        raise AlertClosed(alert.resolved_by or SYSTEM, alert.resolved)

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from services.console.live.changes import Changes
-from services.console.live.feed import LiveFeed
+from services.console.live.feed import live_feed
 from services.console.live.health import HealthWatch, WorkerHealth
 from services.console.live.memory import Memory
 from shared.settings import Settings
@@ -26,7 +26,7 @@ class Live:
         self.changes: Final = Changes()
         self.memory: Final = Memory(history=history, map_bytes=settings.console.maps_mib * MIB, tell=self.changes.tell)
         self.history: Final = history
-        self._feed: Final = LiveFeed(settings.bus, self.memory, history=history)
+        self._feed: Final = live_feed(settings.bus, self.memory, history=history)
         self._health: Final = HealthWatch(settings.bus, lambda: self.changes.tell("health"))
         self._named: Final = frozenset(settings.plants.named)
         self._exit = ExitStack()
@@ -49,11 +49,6 @@ class Live:
     def current(self) -> bool:
         """Whether everything that was in Kafka at the start has been read."""
         return self._feed.current
-
-    @property
-    def running(self) -> bool:
-        """Whether Kafka is followed. Only a bug ends that before the end."""
-        return self._feed.running
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:

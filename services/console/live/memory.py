@@ -1,5 +1,6 @@
 """All that is kept of the present: bounded, and the same in whatever order events came."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,10 +18,6 @@ from shared.events import (
     Feedback,
     LabelledPart,
     PartAnomalyMap,
-    RolloutBreach,
-    RolloutChanged,
-    TrainingProgress,
-    TrainingResult,
     Verdict,
     now,
 )
@@ -35,9 +32,7 @@ PART_VERDICTS: Final = 20
 WORDS: Final = 5_000
 """Photos whose feedback is kept."""
 FAULTS: Final = 500
-JOBS: Final = 500
-STEPS: Final = 200
-"""Changes of rollouts and breaches."""
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 Tell = Callable[[Topic, str | None], None]
 
 
@@ -59,14 +54,6 @@ class PlantState:
 
     fails: Newest[Verdict] = field(default_factory=lambda: Newest(FAILS, _verdict_order))
     passes: Newest[Verdict] = field(default_factory=lambda: Newest(PASSES, _verdict_order))
-
-
-@dataclass(slots=True)
-class Job:
-    """What is known of a training job."""
-
-    progress: TrainingProgress | None = None
-    result: TrainingResult | None = None
 
 
 class Memory:
@@ -92,8 +79,6 @@ class Memory:
             WORDS, lambda: Newest(10, lambda word: (word.time, _word_of(word)))
         )
         self._faults: Final[Recent[str, Fault | None]] = Recent(FAULTS, lambda: None)
-        self._jobs: Final[Recent[str, Job]] = Recent(JOBS, Job)
-        self._steps: Final[Newest[RolloutChanged | RolloutBreach]] = Newest(STEPS, lambda step: (step.time, step.id))
         self._maps: Final = MapMemory(map_bytes)
 
     def take(self, event: Event) -> None:
@@ -105,10 +90,6 @@ class Memory:
             LabelledPart: self._take_word,
             Fault: self._take_fault,
             AlertChanged: lambda change: self._tell("alerts", change.plant),
-            RolloutChanged: self._take_step,
-            RolloutBreach: self._take_step,
-            TrainingProgress: self._take_progress,
-            TrainingResult: self._take_result,
         }
         taker = takers.get(type(event))
         if taker is not None:
@@ -117,7 +98,7 @@ class Memory:
 
     def take_dead_letter(self, plant: str | None, line: str | None, at: datetime) -> None:
         """A photo could not be judged."""
-        if plant is None or line is None:
+        if not (plant and line and _SLUG.fullmatch(plant) and _SLUG.fullmatch(line)):
             return
         with self._lock:
             self._lines.touch((plant, line)).minutes.count(min(at, now()), dead=True)
@@ -147,7 +128,12 @@ class Memory:
     def verdict(self, plant: str, image: str) -> Verdict | None:
         """The verdict on a photo, if it is remembered."""
         with self._lock:
-            return self._images.get((plant, image))
+            found = self._images.get((plant, image))
+            state = self._plants.get(plant)
+            if found is None and state is not None:
+                # A fail is shown for longer than every photo is remembered.
+                found = next((one for kept in (state.fails, state.passes) for one in kept if one.image == image), None)
+            return found
 
     def history(self, plant: str, part: str) -> list[Verdict]:
         """What is remembered of a part, newest first."""
@@ -172,16 +158,6 @@ class Memory:
         in_force = [fault for fault in held if fault.expires is not None and fault.expires > at]
         order = {"critical": 0, "error": 1, "warning": 2}
         return sorted(in_force, key=lambda fault: (order[fault.severity], fault.since))
-
-    def jobs(self) -> dict[str, Job]:
-        """Training jobs of which something was heard."""
-        with self._lock:
-            return {name: Job(job.progress, job.result) for name, job in self._jobs.items()}
-
-    def rollout_steps(self) -> list[RolloutChanged | RolloutBreach]:
-        """The latest changes of rollouts and breaches, newest first."""
-        with self._lock:
-            return list(self._steps)
 
     def _some(self, plant: str, which: str, count: int) -> list[Verdict]:
         with self._lock:
@@ -222,20 +198,6 @@ class Memory:
         if held is None or fault.time >= held.time:
             self._faults.put(fault.key, fault)
         self._tell("health", fault.plant)
-
-    def _take_step(self, step: RolloutChanged | RolloutBreach) -> None:
-        self._steps.add(step)
-        self._tell("rollouts", None)
-
-    def _take_progress(self, progress: TrainingProgress) -> None:
-        job = self._jobs.touch(progress.job)
-        if job.progress is None or progress.time >= job.progress.time:
-            job.progress = progress
-        self._tell("training", None)
-
-    def _take_result(self, result: TrainingResult) -> None:
-        self._jobs.touch(result.job).result = result
-        self._tell("training", None)
 
 
 def latency(verdict: Verdict) -> float | None:

@@ -78,6 +78,7 @@ def console(settings: Settings) -> Iterator[Console]:
                 registry=registry,
                 book=book,
                 desk=desk,
+                deliveries=deliveries,
                 publisher=NoPublisher(),
             )
 

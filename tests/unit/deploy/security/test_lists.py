@@ -13,7 +13,14 @@ from shared.bus.topics import all_topics
 from shared.errors import LinegateError
 from shared.registry import scripts
 
-KEYS = {scripts.REVISION, scripts.VERSIONS, scripts.AUDIT, *scripts.TABLES.values(), "{linegate}:jobs:*"}
+KEYS = {
+    scripts.REVISION,
+    scripts.VERSIONS,
+    scripts.AUDIT,
+    *scripts.TABLES.values(),
+    "{linegate}:jobs:*",
+    "{linegate}:alerts:*",
+}
 
 
 def run(*words: str) -> tuple[str, str]:
