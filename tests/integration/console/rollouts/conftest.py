@@ -16,6 +16,7 @@ from services.console.live.live import Live
 from services.console.pictures import Pictures
 from services.console.screen import Screen
 from shared.alerts.book import AlertBook
+from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.auth import make_authenticator
 from shared.events import Event
