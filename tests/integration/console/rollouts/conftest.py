@@ -12,6 +12,7 @@ import redis
 
 from services.console.app import create_app
 from services.console.deps import Deps
+from services.console.live.books import Books
 from services.console.live.live import Live
 from services.console.pictures import Pictures
 from services.console.screen import Screen
@@ -62,28 +63,31 @@ def settings(redis_url: str, tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture
 def console(settings: Settings) -> Iterator[Console]:
-    """Nothing fills its books."""
+    """Its books are filled where a test enters them."""
     with ExitStack() as parts:
         registry = parts.enter_context(Registry(settings.redis))
-        book, desk = (
-            parts.enter_context(AlertBook(settings.redis)),
-            parts.enter_context(SubscriptionDesk(settings.redis)),
-        )
+        book = parts.enter_context(AlertBook(settings.redis))
+        desk = parts.enter_context(SubscriptionDesk(settings.redis))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
+        live = Live(settings)
+        books = Books(settings, registry, live.changes)
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(
                 settings=settings,
                 screen=screen,
-                live=Live(settings),
+                live=live,
                 pictures=cast("Pictures", None),
                 registry=registry,
                 book=book,
                 desk=desk,
                 deliveries=deliveries,
                 publisher=NoPublisher(),
+                trials=books.trials,
+                jobs=books.jobs,
             )
 
         app = create_app(settings, make_authenticator(settings.auth), make_deps)
         keys = settings.auth.keys_file
         assert keys is not None
-        yield Console(app, settings, keys, registry, ArtifactStore(settings.store))
+        yield Console(app, settings, keys, registry, ArtifactStore(settings.store), books, live.changes)

@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from services.console.live.books import Books
+from services.console.live.changes import Changes
 from services.keys.edit import add_key
 from services.keys.record import new_record
 from shared.auth import Role
@@ -93,6 +95,8 @@ class Console:
     keys: Path
     registry: Registry
     store: ArtifactStore
+    books: Books
+    changes: Changes
 
     def visitor(self, role: Role = Role.ENGINEER, *plants: str, language: str = "en") -> Visitor:
         """Somebody who has signed in; at Munich where nothing else is said."""
