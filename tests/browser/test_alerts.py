@@ -42,8 +42,10 @@ def subscribed(works: Works, plant: Plant, name: str, title: str = "") -> Iterat
     )
     with SubscriptionDesk(works.redis) as desk:
         revision = desk.put_subscription(wanted, expected=None, author="test")
-        yield wanted
-        desk.remove_subscription(name, expected=revision, author="test")
+        try:
+            yield wanted
+        finally:
+            desk.remove_subscription(name, expected=revision, author="test")
 
 
 def row(page: Page, part: str) -> Locator:

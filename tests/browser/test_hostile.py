@@ -89,5 +89,7 @@ def silenced(works: Works) -> Iterator[None]:
     )
     with SubscriptionDesk(works.redis) as desk:
         revision = desk.put_silence(silence)
-        yield
-        desk.remove_silence(silence.id, expected=revision, author="test")
+        try:
+            yield
+        finally:
+            desk.remove_silence(silence.id, expected=revision, author="test")

@@ -11,7 +11,17 @@ from tests.browser.test_alerts import subscribed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 STEP = f"/rollouts/{MUNICH.name}/{MUNICH.line}/*/*/*/promote"
-SHOWN = ("/line", "/fails", "/fails?show=passes", "/alerts", "/subscriptions", "/silences", "/rollouts", "/training")
+SHOWN = (
+    "/line",
+    "/fails",
+    "/fails?show=passes",
+    "/alerts",
+    "/alerts/silences",
+    "/history",
+    "/rollouts",
+    "/training",
+    "/subscriptions",
+)
 
 
 def post(page: Page, path: str, form: dict[str, str]) -> int:
@@ -79,7 +89,7 @@ def test_a_stranger_signs_in_first(works: Works, windows: Windows) -> None:
     expect(page.get_by_test_id("sign-in-problem")).to_be_visible()
     page.get_by_test_id("sign-in-token").fill(works.keys[OPERATOR])
     page.get_by_test_id("sign-in-submit").click()
-    expect(page.get_by_test_id("nav-training")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_test_id("nav-subscriptions")).to_have_attribute("aria-current", "page")
     page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     page.goto("/fails")

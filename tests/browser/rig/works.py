@@ -27,7 +27,7 @@ from tests.browser.rig.labels import PLANTS, Plant
 from tests.browser.rig.models import put_in_force, train
 from tests.browser.rig.people import Person, give_keys
 
-WORKERS: Final = ("crop", "score", *(name for name in PEOPLE_WORKERS if name != "archive"))
+WORKERS: Final = ("crop", "score", *PEOPLE_WORKERS)
 PATIENCE_S: Final = 60.0
 EventT = TypeVar("EventT", bound=Event)
 
