@@ -108,6 +108,12 @@ class DeliveryDesk(Connected):
         with faults(changing=True):
             return bool(self._redis.hdel(lua.DISABLED, lane(subscription, channel)))
 
+    def why_disabled(self, subscription: str, channel: str) -> Disabled | None:
+        """Why a channel is disabled; None where it is not."""
+        with faults():
+            found: Any = self._redis.hget(lua.DISABLED, lane(subscription, channel))
+            return None if found is None else Disabled.model_validate_json(found)
+
     def disabled(self, subscription: str) -> dict[str, Disabled]:
         """The subscription's disabled channels by name."""
         with faults():

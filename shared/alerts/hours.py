@@ -50,3 +50,17 @@ class ActiveHours(Model):
         # Over midnight, or the whole day.
         day = local if clock >= self.begin else local - timedelta(days=1)
         return (clock >= self.begin or clock < self.end) and WEEK[day.weekday()] in self.days
+
+    def began(self, moment: datetime) -> datetime | None:
+        """When the time that `moment` (aware) lies in began; None where it does not lie in them, or they never end.
+
+        Days that follow each other without a gap (`end` equal to `begin`) are one time.
+        """
+        if not self.contains(moment) or (self.begin == self.end and len(set(self.days)) == len(WEEK)):
+            return None
+        zone = ZoneInfo(self.zone)
+        local = moment.astimezone(zone)
+        day = local.date() if local.time().replace(tzinfo=None) >= self.begin else local.date() - timedelta(days=1)
+        while self.begin == self.end and WEEK[(day - timedelta(days=1)).weekday()] in self.days:
+            day -= timedelta(days=1)
+        return datetime.combine(day, self.begin, zone)

@@ -61,11 +61,11 @@ class Outbox(DeliveryDesk):
         with faults(changing=True):
             self._redis.eval(lua.RENEW, 2, scripts.LANES, lua.LEASES, str(until), *pairs)
 
-    def done(self, claimed: Claimed, delivery: Delivery) -> bool:
+    def done(self, claimed: Claimed, delivery: Delivery | None) -> bool:
         """It is delivered; the next one of its lane may be tried. False where the claim was lost meanwhile."""
         return self._settle(claimed, delivery, keep=0)
 
-    def give_up(self, claimed: Claimed, delivery: Delivery) -> bool:
+    def give_up(self, claimed: Claimed, delivery: Delivery | None) -> bool:
         """It is not tried any more, but kept for `redrive`. False where the claim was lost meanwhile."""
         return self._settle(claimed, delivery, keep=lua.FAILED_KEPT)
 
@@ -106,7 +106,7 @@ class Outbox(DeliveryDesk):
         with faults(changing=True):
             return bool(self._redis.eval(lua.LATER, len(keys) + 1, *keys, lua.LOGGED, *arguments))
 
-    def _settle(self, claimed: Claimed, delivery: Delivery, *, keep: int) -> bool:
+    def _settle(self, claimed: Claimed, delivery: Delivery | None, *, keep: int) -> bool:
         keys = [
             scripts.LANES,
             lua.LEASES,
@@ -124,7 +124,7 @@ class Outbox(DeliveryDesk):
             claimed.token,
             claimed.id,
             str(in_ms(self._clock())),
-            written(delivery),
+            "" if delivery is None else written(delivery),
             str(lua.DELIVERIES_KEPT),
             claimed.subscription,
             str(keep),

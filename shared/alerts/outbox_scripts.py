@@ -72,7 +72,7 @@ return renewed
 
 SETTLE: Final = """
 -- KEYS: lanes, leases, outbox, messages, attempts, progress, deliveries, logged, failed, times of failed.
--- ARGV: lane, token, id, now in ms, delivery json, length of the log, subscription,
+-- ARGV: lane, token, id, now in ms, delivery json or none, length of the log, subscription,
 --       how many failed ones to keep; 0 where this one is not to be kept.
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
 local text = redis.call('HGET', KEYS[4], ARGV[3])
@@ -86,8 +86,10 @@ if redis.call('LINDEX', KEYS[3], 0) then
 else
   redis.call('ZREM', KEYS[1], ARGV[1])
 end
-redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[6], '*', 'delivery', ARGV[5])
-redis.call('SADD', KEYS[8], ARGV[7])
+if ARGV[5] ~= '' then
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[6], '*', 'delivery', ARGV[5])
+  redis.call('SADD', KEYS[8], ARGV[7])
+end
 if ARGV[8] ~= '0' and text then
   redis.call('HSET', KEYS[9], ARGV[3], text)
   redis.call('ZADD', KEYS[10], ARGV[4], ARGV[1] .. '|' .. ARGV[3])

@@ -1,5 +1,6 @@
 """The settings of every process: environment variables, one TOML file, documented defaults."""
 
+from shared.settings.archive import ArchiveSettings, HistorySettings
 from shared.settings.drift import DriftSettings
 from shared.settings.load import SettingsRejected, load_settings
 from shared.settings.model import Settings
@@ -23,12 +24,14 @@ from shared.settings.sections import (
 from shared.settings.training import TrainingSettings
 
 __all__ = [
+    "ArchiveSettings",
     "AuthSettings",
     "ClientSettings",
     "CropSettings",
     "DriftSettings",
     "FaultSettings",
     "GatewaySettings",
+    "HistorySettings",
     "ImageSettings",
     "MapPolicy",
     "NetworkSettings",

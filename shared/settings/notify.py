@@ -6,15 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from shared.alerts.channels import EmailAddress
 from shared.settings.sections import Port, Seconds, Section
-
-_ADDRESS = re.compile(r"[^@\s<>\"',;:\\()\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
-
-
-def _mail(address: str) -> str:
-    if not _ADDRESS.fullmatch(address):
-        raise ValueError(f"{address!r} is no e-mail address")
-    return address
 
 
 def _base(url: str) -> str:
@@ -36,9 +29,7 @@ class SmtpSettings(Section):
     ca_file: Path | None = Field(None, description="PEM file of the CA to trust. Unset: those of the system.")
     username: str | None = Field(None, description="User name, where the server wants one.")
     password: SecretStr | None = Field(None, description="The user's password.")
-    sender: Annotated[str, AfterValidator(_mail)] = Field(
-        "linegate@localhost.localdomain", description="The address in `From`."
-    )
+    sender: EmailAddress = Field("linegate@localhost.localdomain", description="The address in `From`.")
     timeout_s: Seconds = Field(15.0, description="Limit on each of the server's answers, in seconds.")
 
     @model_validator(mode="after")
@@ -55,7 +46,7 @@ class MqttSettings(Section):
 
     host: str | None = Field(None, description="Its name. Unset: such messages wait, and their log says why.")
     port: Port = Field(1883, description="Its port; with TLS usually 8883.")
-    tls: bool = Field(False, description="Whether to speak TLS; the broker's certificate is verified.")  # noqa: FBT003 - a default
+    tls: bool = Field(False, description="Whether to speak TLS; the broker's certificate is verified.")
     ca_file: Path | None = Field(None, description="PEM file of the CA to trust. Unset: those of the system.")
     username: str | None = Field(None, description="User name, where the broker wants one.")
     password: SecretStr | None = Field(None, description="The user's password.")

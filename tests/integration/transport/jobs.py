@@ -57,7 +57,7 @@ from shared.events import (
     now,
 )
 from shared.registry.snapshot import Snapshot
-from training.jobs.views import all_jobs
+from shared.training_jobs.views import all_jobs
 from training.worker.desk import ResultDesk
 from training.worker.intake import queued
 from training.worker.result import failed_result

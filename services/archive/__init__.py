@@ -1,0 +1,1 @@
+"""The archive worker: verdicts as Parquet, the pictures of rejected parts, both in the store."""
