@@ -10,7 +10,7 @@ from shared.history.question import Grouping, Scope
 from shared.settings.plants import PlantsSettings, Shift
 
 _EQUALS: Final = ("plant", "line", "station", "layout", "camera", "version", "decision", "part")
-_PER_PLANT: Final = frozenset({"shift", "shift_name", "plant", "line", "station"})
+_PER_PLANT: Final = frozenset({"hour", "day", "shift", "shift_name", "plant", "line", "station"})
 _NAMED: Final = frozenset({"line", "station", "layout", "camera", "version"})
 _COUNTS: Final = """
     count(*) AS parts,
