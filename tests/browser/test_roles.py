@@ -5,9 +5,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.rig.labels import MUNICH, SPARTANBURG
 from tests.browser.rig.people import ELSEWHERE, ENGINEER, OPERATOR
+from tests.browser.rig.shift import subscribed
 from tests.browser.rig.windows import Windows
 from tests.browser.rig.works import Works
-from tests.browser.test_alerts import subscribed
+from tests.browser.test_alerts import each_fail
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 STEP = f"/rollouts/{MUNICH.name}/{MUNICH.line}/*/*/*/promote"
@@ -52,7 +53,7 @@ def test_an_operator_sees_no_step_of_a_rollout_and_takes_none(windows: Windows) 
 
 def test_a_plant_is_not_seen_from_another(works: Works, windows: Windows) -> None:
     """Neither in lists, nor in what is told live, nor by address."""
-    with subscribed(works, MUNICH, "not-yours", "Not yours"):
+    with subscribed(works, each_fail(MUNICH, "not-yours", "Not yours")):
         page = windows.of(ELSEWHERE, "/fails")
         theirs = works.send(MUNICH, "P-not-yours", 10, damaged=True)
         ours = works.send(SPARTANBURG, "P-yours", 10, damaged=True)

@@ -144,5 +144,6 @@ def _settings(mailbox: Mailbox, console_port: int) -> dict[str, str]:
         "LINEGATE_NOTIFY__SMTP__PORT": str(mailbox.port),
         "LINEGATE_NOTIFY__SMTP__SECURITY": "none",
         "LINEGATE_NOTIFY__CONSOLE_URL": f"http://127.0.0.1:{console_port}",
+        "LINEGATE_ARCHIVE__MAX_WAIT_S": "0.5",  # mails wait for the pictures that it keeps
         "OMP_NUM_THREADS": "1",
     }
