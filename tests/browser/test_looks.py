@@ -1,5 +1,6 @@
 """Every page at every size, light and dark: pictures to look at, and no serious fault of accessibility."""
 
+import functools
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -46,9 +47,11 @@ PAGES: Final = {
 }
 SETTLED: Final = """async () => {
   await document.fonts.ready;
-  await Promise.all([...document.images].filter(image => image.loading !== "lazy" && !image.complete)
+  const seen = image => image.loading !== "lazy" || image.getBoundingClientRect().top < innerHeight;
+  await Promise.all([...document.images].filter(image => seen(image) && !image.complete)
     .map(image => new Promise(done => { image.onload = image.onerror = done; })));
 }"""
+"""Letters and pictures are there, of those that wait until they come into sight the ones in sight."""
 TEXTS: Final = """() => {
   const found = [];
   const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
@@ -135,7 +138,8 @@ def test_german(windows: Windows, busy: Shift, name: str) -> None:
     assert not left
 
 
-def english() -> set[str]:
+@functools.cache
+def english() -> frozenset[str]:
     """Messages whose translation differs from them."""
     found = set()
     for path in sorted((LOCALES / "de").glob("*.po")):
@@ -146,7 +150,7 @@ def english() -> set[str]:
                 )
                 if one and said and one != said:
                     found.add(one)
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("plant", [MUNICH, SPARTANBURG], ids=lambda plant: plant.name)
