@@ -43,9 +43,9 @@ class KafkaQueue:
         self._admin: Final = admin
         self._topic: Final = event.TOPIC
         self._group: Final = group
-        # Of the group by name only: it neither joins nor commits. An admin client could be asked for the group's offsets
-        # too, but librdkafka 2.16 takes that for a member's question, and crashes the process where the coordinator
-        # answers with an error, as after a restart of the broker.
+        # Of the group by name only: it neither joins nor commits. An admin client can be asked for a group's offsets,
+        # but librdkafka 2.16 takes that for a member's question, and crashes the process where the coordinator answers
+        # with an error, as after a restart of the broker.
         options = {
             "group.id": group,
             "enable.partition.eof": True,
