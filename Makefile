@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.linegate-ready
+# Only the tests of the console need a browser, so that a demo does not wait for one.
+BROWSER := $(VENV)/.linegate-browser
 # Torch beside a real broker: more threads than cores only makes both slower.
 export OMP_NUM_THREADS ?= 2
 # Processes that run tests at once (docs/tests.md); most tests wait for Kafka longer than they compute. Servers that the
@@ -12,12 +14,12 @@ WORKERS ?= $(if $(KAFKA_BOOTSTRAP_SERVERS)$(REDIS_URL),0,3)
 PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test slow lint unit integration acl-minimal chaos chaos-control bench docs lock clean
+.PHONY: help setup demo test slow lint unit integration browser acl-minimal chaos chaos-control bench docs lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(READY) ## the virtual environment, the packages, Kafka's jars and Redis
+setup: $(READY) $(BROWSER) ## the virtual environment, the packages, Kafka's jars, Redis and a browser
 
 # The metadata of an earlier install would name commands that have moved since.
 $(READY): pyproject.toml constraints.txt
@@ -27,10 +29,14 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m deploy.local.prepare
 	touch $@
 
-demo: $(READY) ## train two models, stream 200 photos through the real pipeline, show the verdicts
-	$(BIN)/linegate demo
+$(BROWSER): $(READY)
+	$(BIN)/python -m deploy.local.chromium
+	touch $@
 
-test: $(READY) lint ## everything a change must pass
+demo: $(READY) ## train two models, stream 200 photos through the real pipeline, show the verdicts (KEEP=1 keeps it running)
+	$(BIN)/linegate demo $(if $(KEEP),--keep)
+
+test: $(READY) $(BROWSER) lint ## everything a change must pass
 	$(PYTEST) -m "not slow and not minimal"
 
 slow: $(READY) ## the tests that wait for Kafka's own time-outs
@@ -46,6 +52,9 @@ unit: $(READY) ## the tests without Kafka and Redis
 
 integration: $(READY) ## the tests on real Kafka and real Redis
 	$(PYTEST) tests/integration tests/e2e
+
+browser: $(READY) $(BROWSER) ## the tests of the console in a browser; screenshots of every page go to build/console
+	$(BIN)/python -m pytest tests/browser
 
 acl-minimal: $(READY) ## take each right of deploy/security away in turn: no service does its job without it (minutes)
 	$(BIN)/python -m pytest -m minimal tests/integration/transport

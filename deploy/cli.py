@@ -11,21 +11,26 @@ def up(
         ".linegate"
     ),
     port: Annotated[int, typer.Option(help="The gateway's port.")] = 8080,
+    console_port: Annotated[int, typer.Option(help="The console's port.")] = 8081,
 ) -> None:
-    """Run a whole Linegate on this machine: Kafka, Redis, the gateway and all workers. Ctrl-C stops it."""
+    """Run a whole Linegate on this machine: Kafka, Redis, gateway, console and all workers. Ctrl-C stops it."""
     from deploy.local.up import run_up
 
-    raise typer.Exit(run_up(folder, port))
+    raise typer.Exit(run_up(folder, port, console_port))
 
 
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo writes; emptied first.")] = Path("build/demo"),
     rate: Annotated[float, typer.Option(help="Photos per second.")] = 5.0,
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Start alerts and history too, and keep all running until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Train two models, stream 200 photos through the real pipeline, show the verdicts."""
     from deploy.demo.run import run_demo
 
-    raise typer.Exit(run_demo(folder, rate))
+    raise typer.Exit(run_demo(folder, rate, keep=keep))
 
 
 def doctor() -> None:

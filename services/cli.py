@@ -68,6 +68,33 @@ def labels() -> None:
 
 
 @serve.command()
+def console() -> None:
+    """Show people the lines, the latest fails, alerts and rollouts in a browser (docs/console.md)."""
+    from services.console.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("console", main))
+
+
+@serve.command()
+def alert() -> None:
+    """Tell supervisors what they subscribed to (docs/alerts.md)."""
+    from services.alert.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("alert", main))
+
+
+@serve.command()
+def notify() -> None:
+    """Deliver alerts by webhook, mail and MQTT (docs/notifications.md)."""
+    from services.notify.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("notify", main))
+
+
+@serve.command()
 def archive() -> None:
     """Keep verdicts as Parquet and the pictures of rejected parts in the store (docs/history.md)."""
     from services.archive.main import main

@@ -5,9 +5,11 @@ those there is one process (`make` sees to it).
 """
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from deploy.local import process
 
@@ -29,3 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
         # `free_port` looks before its caller binds: two processes that look at once must not see the same port.
         number, count = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         process.PORTS = process.PORTS[number::count]  # type: ignore[misc]  # Final for the product, not for its tests
+
+
+class FolderScheduling(LoadFileScheduling):
+    """Whole files to each process, and the browser's tests as a whole: their files share one stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "tests/browser"
+        return folder if nodeid.startswith(f"{folder}/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling | None:
+    """How tests are handed out with `--dist loadfile`."""
+    return FolderScheduling(config, log) if config.getoption("dist") == "loadfile" else None

@@ -11,6 +11,10 @@ class DemoPlant:
     """One plant of the demo, with the model it gets and the photos it sends."""
 
     name: str
+    title: str
+    """For people."""
+    zone: str
+    """Its time zone."""
     line: str
     layout: str
     camera: CameraKind
@@ -35,6 +39,8 @@ class DemoPlant:
 PLANTS: Final = (
     DemoPlant(
         name="spartanburg",
+        title="Spartanburg",
+        zone="America/New_York",
         line="line-1",
         layout="us",
         camera="stationary",
@@ -50,6 +56,8 @@ PLANTS: Final = (
     ),
     DemoPlant(
         name="munich",
+        title="Munich",
+        zone="Europe/Berlin",
         line="rework",
         layout="gb",
         camera="mobile",

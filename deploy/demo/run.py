@@ -12,25 +12,23 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from pydantic import SecretStr
 from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deploy.demo.collect import Collected, Collector
+from deploy.demo.keep import stay, subscribe, where_to_look
 from deploy.demo.picture import draw
 from deploy.demo.plan import PLANTS
 from deploy.demo.prepare import prepare
 from deploy.demo.screen import live_view, summary_view
 from deploy.demo.send import LivePhoto, live_photos, send
+from deploy.demo.setting import demo_settings, gateway_client
 from deploy.demo.summary import is_complete, summarise
-from deploy.local.process import free_port
 from deploy.local.stack import LocalStack
-from deploy.local.workers import LocalWorkers, worker_settings
+from deploy.local.workers import LINE_WORKERS, PEOPLE_WORKERS, LocalWorkers
 from services.tally import Tally, damage_score
-from shared.auth.client import BearerAuth
 from shared.events import Verdict
-from shared.settings.secret_files import read_secret
 
 PATIENCE_SECONDS: Final = 90.0
 """How long to wait for outstanding verdicts after the last photo."""
@@ -38,8 +36,13 @@ INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells count it."""
 
 
-def run_demo(folder: Path, rate: float) -> int:
+def run_demo(folder: Path, rate: float, *, keep: bool) -> int:
     """Run it; answers 0 only if every photo got exactly one verdict.
+
+    Args:
+        folder: emptied first.
+        rate: photos per second.
+        keep: start also what people need to see and to be told, and stay until Ctrl-C.
 
     Raises:
         LinegateError, ServerFailedError: something did not start or a command failed.
@@ -48,13 +51,13 @@ def run_demo(folder: Path, rate: float) -> int:
     # A terminal's hang-up or a supervisor's SIGTERM must unwind the `with` blocks just as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     try:
-        return _run(folder.resolve(), rate, console)
+        return _run(folder.resolve(), rate, console, keep=keep)
     except KeyboardInterrupt:
         console.print("stopped; nothing is left running")
         return INTERRUPTED
 
 
-def _run(folder: Path, rate: float, console: Console) -> int:
+def _run(folder: Path, rate: float, console: Console, *, keep: bool) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with console.status("starting Apache Kafka and Redis"):
@@ -62,31 +65,36 @@ def _run(folder: Path, rate: float, console: Console) -> int:
         stack.__enter__()
     with _left(stack):
         console.print(f"{stack.broker_version} and Redis {stack.redis_version} are up")
-        port = free_port()
-        settings = worker_settings(stack, folder, port=port)
+        settings = demo_settings(stack, folder)
         _prepare(folder, settings, console)
-        with console.status("starting gateway, crop and score"):
-            workers = LocalWorkers(folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers)
+        names = (*LINE_WORKERS, *(PEOPLE_WORKERS if keep else ("console",)))
+        if keep:
+            subscribe(stack.redis_settings)
+        with console.status(f"starting {', '.join(names)}"):
+            workers = LocalWorkers(
+                folder / "logs", settings=settings, bootstrap_servers=stack.bootstrap_servers, names=names
+            )
             workers.__enter__()
         with _left(workers):
-            console.print("three worker processes are up: gateway, crop, score")
+            console.print(f"worker processes are up: {', '.join(names)}")
+            console.print(where_to_look(settings), highlight=False, soft_wrap=True)
             summary = _stream(
-                folder,
-                rate,
-                stack=stack,
-                workers=workers,
-                gateway=httpx.Client(
-                    base_url=f"http://127.0.0.1:{port}",
-                    auth=BearerAuth(SecretStr(read_secret(Path(settings["LINEGATE_TOKEN_FILE"]), "client.token_file"))),
-                ),
-                console=console,
+                folder, rate, stack=stack, workers=workers, gateway=gateway_client(settings), console=console
             )
+            _account(folder, summary, console)
+            if keep:
+                stay(folder, settings, workers, console)
+    if not keep:
+        console.print("`make demo KEEP=1` keeps all this running for you to look at, with alerts and history")
+    return 0 if is_complete(summary) else 1
+
+
+def _account(folder: Path, summary: dict[str, Any], console: Console) -> None:
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     console.print(summary_view(summary))
     for plant in PLANTS:
         console.print(f"report: {folder / plant.name / 'model' / 'report.html'}", highlight=False, soft_wrap=True)
     console.print(f"pictures: {folder / 'pictures'}   summary: {folder / 'summary.json'}", soft_wrap=True)
-    return 0 if is_complete(summary) else 1
 
 
 @contextmanager

@@ -51,9 +51,19 @@ def send(photos: Sequence[LivePhoto], gateway: httpx.Client, rate: float, tally:
         posts = []
         for number, photo in enumerate(photos):
             time.sleep(max(0.0, started + number / rate - time.monotonic()))
-            posts.append(senders.submit(_post, client, photo, tally, lock))
-        for post in posts:
-            post.result()
+            posts.append(senders.submit(_booked, client, photo, tally, lock))
+        for posted in posts:
+            posted.result()
+
+
+def post(client: httpx.Client, photo: LivePhoto) -> None:
+    """Post one photo.
+
+    Raises:
+        LinegateError: the gateway refused it.
+        httpx.TransportError: the gateway does not answer.
+    """
+    _post(client, photo, photo.path.read_bytes())
 
 
 def _of(plant: DemoPlant, folder: Path) -> Iterator[LivePhoto]:
@@ -61,10 +71,14 @@ def _of(plant: DemoPlant, folder: Path) -> Iterator[LivePhoto]:
         yield LivePhoto(new_event_id(), photo.path, photo.part, plant, photo.label == "bad")
 
 
-def _post(client: httpx.Client, photo: LivePhoto, tally: Tally, lock: threading.Lock) -> None:
+def _booked(client: httpx.Client, photo: LivePhoto, tally: Tally, lock: threading.Lock) -> None:
     content = photo.path.read_bytes()
     with lock:
         tally.sent(photo.id, at=time.monotonic(), label="bad" if photo.damaged else "good")
+    _post(client, photo, content)
+
+
+def _post(client: httpx.Client, photo: LivePhoto, content: bytes) -> None:
     answer = client.post(
         "/v1/images",
         params={

@@ -1,6 +1,7 @@
 """A key for the owner of this machine: `linegate up` and the demo ask who comes, as a plant's gateway does."""
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from shared.errors import LinegateError
 
 @dataclass(frozen=True, slots=True)
 class LocalAccess:
-    """Where the gateway finds whom to let in, and where the commands find what to show it."""
+    """Where gateway and console find whom to let in, and where commands and people find what to show them."""
 
     keys_file: Path
     token_file: Path
+    session_secret_file: Path
+    """What the console encrypts its cookies with: whoever signed in stays so when it is started again."""
 
 
 def local_access(folder: Path) -> LocalAccess:
@@ -25,18 +28,24 @@ def local_access(folder: Path) -> LocalAccess:
     Raises:
         LinegateError: the files cannot be read or written.
     """
-    access = LocalAccess(folder / "keys.toml", folder / "token")
+    access = LocalAccess(folder / "keys.toml", folder / "token", folder / "session-secret")
+    if not access.session_secret_file.exists():
+        _write(access.session_secret_file, secrets.token_urlsafe(32))
     if not _fits(access):
         token, record = new_record(roles=list(Role), plants=[ALL_PLANTS], expires=None, note="this machine")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            access.token_file.unlink(missing_ok=True)
-            with os.fdopen(os.open(access.token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(f"{token}\n")
-        except OSError as error:
-            raise LinegateError(f"cannot write {access.token_file}: {error.strerror}") from None
+        _write(access.token_file, token)
         add_key(access.keys_file, record)
     return access
+
+
+def _write(path: Path, secret: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{secret}\n")
+    except OSError as error:
+        raise LinegateError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _fits(access: LocalAccess) -> bool:

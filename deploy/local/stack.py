@@ -52,7 +52,7 @@ class LocalStack:
                 self.redis = starting.enter_context(RedisServer(self._directory / "redis"))
             if self._given_kafka is None:
                 self.kafka = starting.enter_context(KafkaBroker(self._directory / "kafka"))
-            self.redis_version = redis_version(self._redis_settings())
+            self.redis_version = redis_version(self.redis_settings)
             ensure_topics(open_admin(self.bus), partitions=self._partitions)
             self._exit = starting.pop_all()
         return self
@@ -78,7 +78,9 @@ class LocalStack:
         """Redis' URL."""
         return self.redis.url if self.redis is not None else str(self._given_redis)
 
-    def _redis_settings(self) -> RedisSettings:
+    @property
+    def redis_settings(self) -> RedisSettings:
+        """How to reach Redis; a given one by this process's own settings of `redis`."""
         if self.redis is not None:
             return RedisSettings(url=SecretStr(self.redis_url))
         return load_settings().redis.model_copy(update={"url": SecretStr(self.redis_url)})

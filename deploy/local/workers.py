@@ -20,11 +20,13 @@ from shared.bus.clients import open_admin
 from shared.settings import load_settings
 
 START_SECONDS: Final = 90.0
-STEP_WORKERS: Final = ("crop", "score", "labels", "train")
+STEP_WORKERS: Final = ("crop", "score", "labels", "train", "alert", "archive")
 """Those that work in a consumer group."""
 LINE_WORKERS: Final = ("gateway", "crop", "score")
 """What a line needs to be judged."""
-ALL_WORKERS: Final = (*LINE_WORKERS, "labels", "rollout", "train")
+PEOPLE_WORKERS: Final = ("labels", "rollout", "alert", "notify", "archive", "console")
+"""What people need to see, be told of and answer what a line does."""
+ALL_WORKERS: Final = (*LINE_WORKERS, *PEOPLE_WORKERS, "train")
 """A whole Linegate."""
 
 
@@ -110,13 +112,14 @@ class LocalWorkers:
             time.sleep(POLL_SECONDS)
 
 
-def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, str]:
+def worker_settings(stack: LocalStack, folder: Path, *, port: int, console_port: int = 0) -> dict[str, str]:
     """The environment that points workers and commands at a local stack.
 
     Args:
         stack: running.
         folder: where the artifact store, the workers' caches and the key to the gateway go.
         port: the gateway's.
+        console_port: the console's.
 
     Raises:
         LinegateError: the key cannot be written.
@@ -131,9 +134,11 @@ def worker_settings(stack: LocalStack, folder: Path, *, port: int) -> dict[str, 
         "LINEGATE_TRAINING__WORK_DIR": str(root / "training"),
         "LINEGATE_TRAINING__CACHE_DIR": str(root / "crops"),
         "LINEGATE_GATEWAY__PORT": str(port),
+        "LINEGATE_CONSOLE__PORT": str(console_port),
         # Only where they are: the key itself would be seen by whoever lists the processes of this machine.
         "LINEGATE_AUTH__KEYS_FILE": str(access.keys_file),
         "LINEGATE_TOKEN_FILE": str(access.token_file),
+        "LINEGATE_CONSOLE__SECRET_FILE": str(access.session_secret_file),
         # The same name after a restart: what a killed worker left open is settled at once, not after its time-out.
         "LINEGATE_BUS__INSTANCE": "local",
     }

@@ -7,6 +7,14 @@ from typing import Any, Final, Protocol
 from fastapi import FastAPI, Security
 
 from services.gateway import openapi, problems
+from services.gateway.alerts.channels import channel_routes
+from services.gateway.alerts.deliveries import delivery_routes
+from services.gateway.alerts.desk import AlertDesk
+from services.gateway.alerts.openapi import SCHEMAS as ALERT_SCHEMAS
+from services.gateway.alerts.routes import alert_routes
+from services.gateway.alerts.silences import silence_routes
+from services.gateway.alerts.stream import stream_routes
+from services.gateway.alerts.subscriptions import subscription_routes
 from services.gateway.feedback import SCHEMAS as FEEDBACK_SCHEMAS
 from services.gateway.feedback import feedback_routes
 from services.gateway.feedback_desk import FeedbackDesk
@@ -52,6 +60,7 @@ def create_app(
     authenticator: Authenticator,
     *,
     rollouts: RolloutDesk,
+    alerts: AlertDesk,
     reachable: Callable[[], bool],
     current: Callable[[], bool],
     acknowledge_s: float = ACKNOWLEDGE_SECONDS,
@@ -64,6 +73,7 @@ def create_app(
         verdicts: filled by a reader of Kafka.
         authenticator: tells who asks.
         rollouts: asks the registry.
+        alerts: asks what Redis keeps of alerts.
         reachable: whether Kafka answers; may block for a moment.
         current: whether the answers that were in Kafka at the start have been read.
         acknowledge_s: seconds to wait for the broker's acknowledgement.
@@ -99,11 +109,18 @@ def create_app(
         feedback_routes(gateway, FeedbackDesk(publisher.publish, capacity=WINDOW, backlog=FEEDBACK_BACKLOG))
     )
     app.include_router(rollout_routes(guard, rollouts))
+    # Before the alerts, or `stream` would be the id of one.
+    app.include_router(stream_routes(guard, alerts))
+    app.include_router(alert_routes(guard, alerts))
+    app.include_router(subscription_routes(guard, alerts, settings.network))
+    app.include_router(channel_routes(guard, alerts))
+    app.include_router(delivery_routes(guard, alerts))
+    app.include_router(silence_routes(guard, alerts))
     generate = app.openapi
 
     def with_problems() -> dict[str, Any]:
         schema = generate()
-        schema["components"]["schemas"].update(openapi.SCHEMAS | FEEDBACK_SCHEMAS | ROLLOUT_SCHEMAS)
+        schema["components"]["schemas"].update(openapi.SCHEMAS | FEEDBACK_SCHEMAS | ROLLOUT_SCHEMAS | ALERT_SCHEMAS)
         return schema
 
     app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

@@ -53,6 +53,18 @@ class Guard:
                 raise _forbidden(request, principal, f"No role of yours has the permission {scope}.")
         return principal
 
+    async def still(self, request: Request) -> Principal | None:
+        """Whoever asks, looked at again, for answers that last; None where the token no longer lets them in."""
+        known: Principal = request.state.principal
+        credentials = await BEARER(request)
+        try:
+            return await self._authenticator.principal(None if credentials is None else credentials.credentials)
+        except (TokenMissing, TokenRejected):
+            _log.warning("no longer let in", subject=known.subject, **_of(request))
+            return None
+        except IdentityProviderAway:
+            return known
+
     async def _identify(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Principal:
         if len(request.headers.getlist("authorization")) > 1:
             several = TokenRejected("more than one Authorization header was sent")
@@ -76,8 +88,8 @@ class Guard:
             ) from None
 
 
-def refuse_foreign_plant(request: Request, principal: Principal, permission: Permission, plant: str) -> None:
-    """Let `principal` pass at `plant`.
+def refuse_foreign_plant(request: Request, principal: Principal, permission: Permission, plant: str | None) -> None:
+    """Let `principal` pass at `plant`; where that is not known (None), only whoever may everywhere.
 
     Raises:
         ProblemError: 403 where `permission` is not given there.

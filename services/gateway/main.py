@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from services.answers import AnswerFeed
+from services.gateway.alerts.desk import AlertDesk
 from services.gateway.app import create_app
 from services.gateway.probe import KafkaProbe
 from services.gateway.rollout_desk import RolloutDesk
@@ -50,14 +51,19 @@ def main(settings: Settings, stop: threading.Event) -> int:
     kafka = KafkaProbe(settings.bus)
     publisher = EventPublisher(settings.bus)
     try:
-        # Redis is first asked when somebody asks for a rollout: photos need none.
-        with Registry(settings.redis) as registry, RolloutDesk(registry) as rollouts:
+        # Redis is first asked when somebody asks for a rollout or for alerts: photos need none.
+        with (
+            Registry(settings.redis) as registry,
+            RolloutDesk(registry) as rollouts,
+            AlertDesk(settings.redis) as alerts,
+        ):
             app = create_app(
                 settings,
                 publisher,
                 verdicts,
                 authenticator,
                 rollouts=rollouts,
+                alerts=alerts,
                 reachable=kafka.reachable,
                 current=lambda: feed.current,
             )
@@ -69,7 +75,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
                 dead=lambda: _dead(server, settings.probes),
                 unready=lambda: _unready(kafka, feed),
             ):
-                return _serve(server, stop, feed=feed, verdicts=verdicts, publisher=publisher)
+                return _serve(server, stop, feed=feed, verdicts=verdicts, alerts=alerts, publisher=publisher)
     finally:
         publisher.close(FLUSH_SECONDS)
 
@@ -80,6 +86,7 @@ def _serve(
     *,
     feed: AnswerFeed,
     verdicts: VerdictCache,
+    alerts: AlertDesk,
     publisher: EventPublisher,
 ) -> int:
     with feed, server:
@@ -89,7 +96,9 @@ def _serve(
             healthy = server.running and feed.running and publisher.failure is None
         if not healthy:
             _log.error("gateway failed", http=server.running, answers=feed.running, publisher=publisher.failure)
+        # Who waits and who listens is sent away first: the server ends once they are gone.
         verdicts.close()
+        alerts.feed.close()
     return 0 if healthy else 1
 
 

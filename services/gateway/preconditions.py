@@ -30,6 +30,11 @@ class Precondition:
     absent: bool
     """`If-None-Match: *`: there is no entry yet."""
 
+    @property
+    def any_revision(self) -> bool:
+        """Whether it only asks that there is an entry (`If-Match: *`)."""
+        return self.match is not None and "*" in self.match
+
     def check(self, found: int | None) -> None:
         """See that it holds for the revision that was found; None: there is no entry.
 
@@ -60,8 +65,8 @@ def of_change(request: Request) -> Precondition:
     Raises:
         ProblemError: 428 it does not say, 400 it is not understood.
     """
-    match, none = _header(request, "if-match"), _header(request, "if-none-match")
-    if match is None and none is None:
+    given = where_given(request)
+    if given is None:
         raise ProblemError(
             428,
             "precondition-required",
@@ -69,9 +74,19 @@ def of_change(request: Request) -> Precondition:
             detail="The request has neither If-Match nor If-None-Match.",
             hint="Send If-Match with the ETag that GET gave, or If-None-Match: * where there is no entry yet.",
         )
+    return given
+
+
+def where_given(request: Request) -> Precondition | None:
+    """The same where a change need not say it; None where it does not.
+
+    Raises:
+        ProblemError: 400 it is not understood.
+    """
+    match, none = _header(request, "if-match"), _header(request, "if-none-match")
     if none is not None and none != {"*"}:
         raise _not_understood("If-None-Match", "of a change it can only be *")
-    return Precondition(match, none is not None)
+    return None if match is None and none is None else Precondition(match, none is not None)
 
 
 def not_modified(request: Request, revision: int) -> bool:

@@ -1,6 +1,7 @@
 """Every error as `application/problem+json` (RFC 9457), with a hint on what to do, and never a traceback."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -43,6 +44,10 @@ class Problem(BaseModel):
     """One entry per wrong field."""
     id: str | None = None
     """The image id the problem is about."""
+    by: str | None = None
+    """Who was first."""
+    at: datetime | None = None
+    """When that was."""
 
 
 class ProblemError(Exception):
@@ -58,6 +63,8 @@ class ProblemError(Exception):
         image: the image id concerned.
         retry_after: seconds after which a retry makes sense; sent as `Retry-After`.
         headers: further response headers.
+        by: who was first.
+        at: when that was.
     """
 
     def __init__(
@@ -72,10 +79,20 @@ class ProblemError(Exception):
         image: str | None = None,
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
+        by: str | None = None,
+        at: datetime | None = None,
     ) -> None:
         super().__init__(detail)
         self.problem = Problem(
-            type=problem_type(kind), title=title, status=status, detail=detail, hint=hint, errors=errors, id=image
+            type=problem_type(kind),
+            title=title,
+            status=status,
+            detail=detail,
+            hint=hint,
+            errors=errors,
+            id=image,
+            by=by,
+            at=at,
         )
         self.headers = dict(headers or {})
         if retry_after is not None:
@@ -107,7 +124,7 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    content = problem.model_dump(exclude_none=True)
+    content = problem.model_dump(mode="json", exclude_none=True)
     return JSONResponse(content, problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.openapi import REFUSALS, problems
-from services.gateway.rollout_bodies import (
+from shared.registry.steps import (
     CanaryStep,
     GuardStep,
     PauseStep,

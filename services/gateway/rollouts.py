@@ -17,9 +17,8 @@ from services.gateway.guard import Guard, refuse_foreign_plant
 from services.gateway.json_body import read_body
 from services.gateway.preconditions import Precondition, entity_tag, not_modified, of_change
 from services.gateway.problems import ProblemError
-from services.gateway.rollout_bodies import Changed, History, HistoryEntry, Rollout, Rollouts, Step, Version, Versions
+from services.gateway.rollout_bodies import Changed, History, HistoryEntry, Rollout, Rollouts, Version, Versions
 from services.gateway.rollout_desk import RolloutDesk
-from services.gateway.rollout_view import visible
 from shared.auth import Permission, Principal
 from shared.events import now
 from shared.registry.client import Registry
@@ -28,6 +27,8 @@ from shared.registry.errors import UnknownVersion
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import AuditEntry
 from shared.registry.snapshot import HeldAssignment
+from shared.registry.steps import Step
+from shared.registry.visible import visible
 
 _ONE: Final = "/rollouts/{plant}/{line}/{station}/{layout}/{camera}"
 _ANY: Final = "`*` stands for any."

@@ -6,16 +6,16 @@ from typing import Any, Final
 
 import structlog
 
-from services.rollout.breach import JUDGE, MOST_NOTE, SEVERITY, Action, breach_event, breach_id, line, report
-from services.rollout.measures.measure import Measure, MeasureName
+from services.rollout.breach import MOST_NOTE, SEVERITY, Action, breach_event, breach_id, line, report
 from services.rollout.metrics import JudgeMetrics
-from services.rollout.trial import Standing, Trial
 from shared.events import Event, RolloutBreach
 from shared.faults import FaultSink
 from shared.registry import lifecycle
 from shared.registry.client import Registry
 from shared.registry.errors import RegistryError, RegistryUnavailable, RevisionConflict, TransitionRejected
 from shared.registry.records import Assignment
+from shared.trials.measures.measure import Measure, MeasureName
+from shared.trials.trial import JUDGE, Standing, Trial
 
 Publish = Callable[[Event], "Future[Any]"]
 _SETTLE_ENTRIES: Final = 100

@@ -2,13 +2,11 @@
 
 from typing import Final, Literal
 
-from services.rollout.measures.measure import Measure, MeasureName
-from services.rollout.trial import Standing, Trial
 from shared.events import RolloutBreach, derived_event_id
 from shared.faults import Report
+from shared.trials.measures.measure import Measure, MeasureName
+from shared.trials.trial import Standing, Trial
 
-JUDGE: Final = "judge"
-"""Who the automatic judge is in the registry's audit."""
 MOST_NOTE: Final = 1024
 Action = Literal["rollback", "pause", "alert"]
 SEVERITY: Final[dict[Action, int]] = {"alert": 0, "pause": 1, "rollback": 2}

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from services.rollout.breach import JUDGE
 from shared.events import RolloutChanged, derived_event_id
 from shared.registry.records import Assignment, AuditEntry
+from shared.trials.trial import JUDGE
 
 _LAST_OF_MOMENT: Final = 2**64 - 1
 """The highest sequence number that a stream entry's id can have."""

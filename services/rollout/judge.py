@@ -6,9 +6,9 @@ from typing import Final
 
 from services.rollout.act import Acting
 from services.rollout.metrics import JudgeMetrics
-from services.rollout.windows import Windows
 from shared.events import Verdict
 from shared.registry.snapshot import Snapshot
+from shared.trials.windows import Windows
 
 
 class Judge:

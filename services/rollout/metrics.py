@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from opentelemetry import metrics
 
-from services.rollout.measures.evidence import Evidence
-from services.rollout.trial import Trial
 from shared.events import RolloutBreach
+from shared.trials.measures.evidence import Evidence
+from shared.trials.trial import Trial
 
 METER: Final = metrics.get_meter("linegate.rollout")
 

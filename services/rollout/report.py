@@ -9,16 +9,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.rollout.measures.evidence import Evidence, Sample
-from services.rollout.measures.measure import Measure
-from services.rollout.trial import Standing
-from services.rollout.windows import Windows
 from shared.bus.reader import EventReader
 from shared.bus.settings import BusSettings
 from shared.errors import LinegateError
 from shared.events import ShadowVerdict, Verdict, now
 from shared.registry.place_key import PlaceKey
 from shared.registry.snapshot import Snapshot
+from shared.trials.measures.evidence import Evidence, Sample
+from shared.trials.measures.measure import Measure
+from shared.trials.trial import Standing
+from shared.trials.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)

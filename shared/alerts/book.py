@@ -10,12 +10,14 @@ from shared.alerts.messages import messages
 from shared.alerts.records import SYSTEM, Alert, HeldAlert, Message, Trigger
 from shared.alerts.subscription import Subscription
 from shared.events import AlertChanged, Mute, now
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
 _ATTEMPTS: Final = 50
 """Of a step that others keep coming before."""
+_LAST_OF_A_MILLISECOND: Final = 2**64 - 1
+"""Entries of a stream are numbered within each millisecond."""
 
 
 class AlertBook(Connected):
@@ -135,6 +137,13 @@ class AlertBook(Connected):
         with faults():
             entries: Any = self._redis.xrevrange(scripts.LOG, count=1)
             return entries[0][0] if entries else "0-0"
+
+    def moment(self) -> str:
+        """An id that every later entry of the log follows, by Redis' own clock: it tells nothing of what is there."""
+        with faults():
+            told: Any = self._redis.time()
+            seconds, microseconds = told
+            return f"{int(seconds) * 1000 + int(microseconds) // 1000 - 1}-{_LAST_OF_A_MILLISECOND}"
 
     def wait_for_log(self, since: str, timeout_s: float) -> bool:
         """Whether the log goes on after `since`; waits at most `timeout_s` or half our time limit."""

@@ -2,23 +2,26 @@
 
 import base64
 import secrets
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel
+import structlog
+from pydantic import BaseModel, ValidationError
 
 from shared.alerts import scripts
 from shared.alerts.records import Silence
 from shared.alerts.subscription import Subscription
 from shared.events import now
 from shared.events.base import Model
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict
+from shared.registry.failures import faults
 
 Table = Literal["subscriptions", "silences"]
 _TABLES: Final[dict[Table, str]] = {"subscriptions": scripts.SUBSCRIPTIONS, "silences": scripts.SILENCES}
 _SECRET_BYTES: Final = 32
 RecordT = TypeVar("RecordT", Subscription, Silence)
+_log = structlog.get_logger(__name__)
 
 
 class HeldSubscription(Model):
@@ -47,24 +50,46 @@ class SubscriptionDesk(Connected):
             return last[0][0] if last else "0-0"
 
     def subscriptions(self) -> dict[str, HeldSubscription]:
-        """All of them by id."""
+        """All of them by id; one that is not understood (a newer version wrote it) is left out, and logged."""
         with faults():
             found: Any = self._redis.hgetall(scripts.SUBSCRIPTIONS)
-            return {
-                name: HeldSubscription(revision=revision, record=record)
-                for name, text in sorted(found.items())
-                for revision, record in (_entry(Subscription, text),)
-            }
+        return {
+            name: HeldSubscription(revision=revision, record=record)
+            for name, revision, record in _understood(Subscription, found)
+        }
+
+    def subscription_names(self) -> frozenset[str]:
+        """The ids of all that there are, understood or not."""
+        with faults():
+            found: Any = self._redis.hkeys(scripts.SUBSCRIPTIONS)
+            return frozenset(found)
 
     def silences(self) -> dict[str, HeldSilence]:
-        """All of them by id, also those that are over."""
+        """All of them by id, also those that are over; one that is not understood is left out, and logged."""
         with faults():
             found: Any = self._redis.hgetall(scripts.SILENCES)
-            return {
-                name: HeldSilence(revision=revision, record=record)
-                for name, text in sorted(found.items())
-                for revision, record in (_entry(Silence, text),)
-            }
+        return {
+            name: HeldSilence(revision=revision, record=record)
+            for name, revision, record in _understood(Silence, found)
+        }
+
+    def subscription(self, name: str) -> HeldSubscription | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SUBSCRIPTIONS, name)
+            if found is None:
+                return None
+            revision, text = found.split(" ", 1)
+            return HeldSubscription(revision=int(revision), record=Subscription.model_validate_json(text))
+
+    def silence(self, name: str) -> HeldSilence | None:
+        """One of them; None where there is none."""
+        with faults():
+            found: Any = self._redis.hget(scripts.SILENCES, name)
+            if found is None:
+                return None
+            revision, text = found.split(" ", 1)
+            return HeldSilence(revision=int(revision), record=Silence.model_validate_json(text))
 
     def put_subscription(self, record: Subscription, *, expected: int | None, author: str) -> int:
         """Make or change a subscription; answers its new revision.
@@ -103,6 +128,12 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
             return None if found is None else str(found)
 
+    def with_secrets(self) -> frozenset[str]:
+        """The webhooks that have a secret, each as `subscription/channel`."""
+        with faults():
+            found: Any = self._redis.hkeys(scripts.SECRETS)
+            return frozenset(found)
+
     def new_secret(self, subscription: str, channel: str) -> str:
         """Make a secret for a webhook (Standard Webhooks: `whsec_` and 24 to 64 random bytes in base64).
 
@@ -112,6 +143,14 @@ class SubscriptionDesk(Connected):
         with faults(changing=True):
             self._redis.hset(scripts.SECRETS, f"{subscription}/{channel}", made)
         return made
+
+    def first_secret(self, subscription: str, channel: str) -> str:
+        """The secret of a webhook; one is made where it has none yet, and never in place of another's."""
+        made = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        with faults(changing=True):
+            self._redis.hsetnx(scripts.SECRETS, f"{subscription}/{channel}", made)
+            found: Any = self._redis.hget(scripts.SECRETS, f"{subscription}/{channel}")
+            return str(found)
 
     def _configure(
         self, table: Table, name: str, record: BaseModel | None, *, expected: int | None, author: str
@@ -134,6 +173,20 @@ class SubscriptionDesk(Connected):
         return int(value)
 
 
-def _entry(kind: type[RecordT], text: str) -> tuple[int, RecordT]:
-    revision, record = text.split(" ", 1)
-    return int(revision), kind.model_validate_json(record)
+def _understood(kind: type[RecordT], found: Mapping[str, str]) -> Iterator[tuple[str, int, RecordT]]:
+    """What of a table is understood: one bad entry must not take the others away."""
+    for name, text in sorted(found.items()):
+        try:
+            revision, record = text.split(" ", 1)
+            yield name, int(revision), kind.model_validate_json(record)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            _not_understood(kind, name, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+        except ValueError as error:
+            _not_understood(kind, name, str(error))
+
+
+def _not_understood(kind: type[BaseModel], name: str, reason: str) -> None:
+    what = kind.__name__.lower()
+    hint = "was it written by a newer version of Linegate? Until this one is updated, it is passed over"
+    _log.error(f"a {what} is not understood", id=name, reason=reason, hint=hint)

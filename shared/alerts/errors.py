@@ -18,7 +18,20 @@ class UnknownSubscription(AlertError):
 
 
 class AlertClosed(AlertError):
-    """The alert is resolved: nothing more can be done about it."""
+    """The alert is resolved: nothing more can be done about it.
+
+    Attributes:
+        by: who resolved it.
+        at: when.
+    """
+
+    def __init__(self, by: str, at: datetime | None) -> None:
+        when = "" if at is None else f" at {at:%Y-%m-%d %H:%M:%S %Z}"
+        super().__init__(
+            f"the alert was resolved by {by}{when}", hint="a new one fires when its condition is met again"
+        )
+        self.by = by
+        self.at = at
 
 
 class AlreadyAcknowledged(AlertError):
@@ -33,3 +46,13 @@ class AlreadyAcknowledged(AlertError):
         super().__init__(f"{by} acknowledged it at {at:%Y-%m-%d %H:%M:%S %Z}", hint="they take care of it")
         self.by = by
         self.at = at
+
+
+class UnknownMessage(AlertError):
+    """There is no message of that id that waits or was given up."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"there is no message {message_id} to put back",
+            hint="it was delivered, its subscription was removed, or it was given up long ago",
+        )

@@ -21,6 +21,7 @@ FaultKind = Literal[
     "rollout_breach",
     "score_drift",
     "embedding_drift",
+    "receiver_away",
 ]
 """What is amiss.
 
@@ -33,6 +34,7 @@ FaultKind = Literal[
 - `clock_skew`: a camera's clock is off.
 - `rollout_breach`: a version on trial is beyond the limits of its guard.
 - `score_drift`, `embedding_drift`: live parts no longer look to a version like those it was calibrated on.
+- `receiver_away`: the mail server or the MQTT broker takes no alerts; they wait.
 - `dead_letter_flood`, `step_failed`, `kafka_failed`: a worker ended because of it.
 """
 Severity = Literal["warning", "error", "critical"]

@@ -1,6 +1,7 @@
 """DuckDB, in this process and off the network: nothing is ever downloaded, memory has a limit."""
 
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -44,3 +45,15 @@ def database(settings: HistorySettings, store: StoreFiles | None = None) -> Iter
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """What `connection` is asked inside ends with `duckdb.InterruptException` when it takes longer than `seconds`."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -12,7 +12,7 @@ import duckdb
 from shared.errors import LinegateError
 from shared.history import sql
 from shared.history.answer import Bucket, PastVerdict, Row, Summary
-from shared.history.database import database
+from shared.history.database import database, time_limit
 from shared.history.files import Day, Files, HistoryFiles
 from shared.history.question import Grouping, Scope
 from shared.settings.archive import HistorySettings
@@ -61,7 +61,7 @@ class History:
 
         Raises:
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
-            HistoryTooLarge: the question does not fit into its memory.
+            HistoryTooLarge: it takes too long, or too much memory.
         """
         rows = self._ask(self._files.days(scope), lambda files: sql.summary(files, by, scope, self._plants))
         buckets = [_bucket(row) for row in rows if not row["is_total"]]
@@ -75,7 +75,7 @@ class History:
 
         Raises:
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
-            HistoryTooLarge: the question does not fit into its memory.
+            HistoryTooLarge: it takes too long, or too much memory.
         """
         most = min(limit, self._settings.max_rows)
         found: list[Row] = []
@@ -105,10 +105,17 @@ class History:
 
     def _ask(self, days: Iterable[Day], query: Callable[[Files], sql.Query]) -> list[Row]:
         with ExitStack() as stack:
-            return list(self._asked(list(days), query, stack))
+            return list(self._asked(list(days), query, stack, seconds=self._settings.seconds))
 
-    def _asked(self, days: Sequence[Day], query: Callable[[Files], sql.Query], stack: ExitStack) -> Iterator[Row]:
-        """The answer's rows, read while `stack` is open."""
+    def _asked(
+        self,
+        days: Sequence[Day],
+        query: Callable[[Files], sql.Query],
+        stack: ExitStack,
+        *,
+        seconds: float | None = None,
+    ) -> Iterator[Row]:
+        """The answer's rows, read while `stack` is open, and broken off after so many seconds."""
         for attempt in range(1, ATTEMPTS + 1):
             files = self._files.read(days)
             if not files:
@@ -116,6 +123,8 @@ class History:
             asked = query(files)
             try:
                 connection = stack.enter_context(database(self._settings, self._files.store))
+                if seconds is not None:
+                    stack.enter_context(time_limit(connection, seconds))
                 with _faults():
                     connection.execute(asked.text, asked.parameters)
                 break
@@ -151,6 +160,8 @@ def _faults() -> Iterator[None]:
         raise HistoryTooLarge(
             "the question needs more memory than it may have", hint="narrow it, or raise history.memory_mib"
         ) from None
+    except duckdb.InterruptException:
+        raise HistoryTooLarge("the question takes too long", hint="narrow it, or raise history.seconds") from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"the history cannot be read: {' '.join(str(error).split())}") from error
 

@@ -48,6 +48,9 @@ class HistorySettings(Section):
         512, ge=64, description="Most memory for one question, in MiB; what does not fit goes to the disk."
     )
     threads: int = Field(2, ge=1, description="CPU threads for one question.")
+    seconds: Seconds = Field(
+        30.0, description="A question that takes longer is broken off, in seconds; a download of all rows is not."
+    )
     max_rows: int = Field(5000, ge=1, description="Most groups, or verdicts of one part, in one answer.")
 
     @model_validator(mode="after")

@@ -16,9 +16,12 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.bus.settings import BusSettings
+from shared.settings.alerts import AlertsSettings
 from shared.settings.archive import ArchiveSettings, HistorySettings
+from shared.settings.console import ConsoleSettings
 from shared.settings.drift import DriftSettings
 from shared.settings.labels import LabelsSettings
+from shared.settings.notify import NotifySettings
 from shared.settings.plants import PlantsSettings
 from shared.settings.rollout import RolloutSettings
 from shared.settings.secret_files import WithSecretFiles
@@ -96,10 +99,13 @@ class Settings(BaseSettings):
     plants: PlantsSettings = Field(default_factory=PlantsSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
     signing: SigningSettings = Field(default_factory=SigningSettings)
     labels: LabelsSettings = Field(default_factory=LabelsSettings)
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings)
     faults: FaultSettings = Field(default_factory=FaultSettings)
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     client: ClientSettings = Field(default_factory=ClientSettings)
     probes: ProbesSettings = Field(default_factory=ProbesSettings)

@@ -63,6 +63,15 @@ MetricName = Literal[
     "linegate.labels.given",
     # Gauge: share of damaged among the latest 200 rejected parts that were looked at. Labels: plant, line.
     "linegate.labels.precision",
+    # --- notify: alerts on their way (docs/notifications.md). Label: kind (webhook, email, mqtt) ----------------------
+    # Counter: attempts. Label: outcome (delivered, retry, failed, disabled).
+    "linegate.notify.attempts",
+    # Histogram, s: one attempt.
+    "linegate.notify.duration",
+    # Histogram, s: from the alert's step to the receiver's answer.
+    "linegate.notify.latency",
+    # Gauge, no label: messages in the outboxes.
+    "linegate.notify.waiting",
     # --- drift of champions. Labels: key, version, plant, line, station, camera ---------------------------------------
     # Gauge: parts in the window.
     "linegate.drift.parts",

@@ -24,7 +24,6 @@ from scipy.stats import ks_2samp
 
 from services.rollout.drift.decide import SignalName, find
 from services.rollout.drift.window import Parts, Watched
-from services.rollout.measures.evidence import Floats
 from shared.cropping import by_polygon
 from shared.models.base import Image, batches
 from shared.models.card import Calibration
@@ -35,6 +34,7 @@ from shared.models.quantiles import kept
 from shared.models.spec import ExtractorSpec, InputSpec, ModelSpec
 from shared.registry.records import StationConfig, VersionRecord
 from shared.settings import DriftSettings
+from shared.trials.measures.evidence import Floats
 from training.studio.camera import CameraKind
 from training.studio.photo import StudioPhoto, photographs
 

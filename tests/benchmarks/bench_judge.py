@@ -8,12 +8,12 @@ from collections import Counter
 
 import numpy as np
 
-from services.rollout.measures.compare import compare
-from services.rollout.measures.evidence import Evidence, Sample
-from services.rollout.measures.peeking import surer
-from services.rollout.measures.proportions import paired_rise_at_least
 from shared.registry.guard import Guard
-from tests.unit.services.rollout.evidences import record
+from shared.trials.measures.compare import compare
+from shared.trials.measures.evidence import Evidence, Sample
+from shared.trials.measures.peeking import surer
+from shared.trials.measures.proportions import paired_rise_at_least
+from tests.unit.shared.trials.evidences import record
 
 GUARD = Guard()
 

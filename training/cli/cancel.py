@@ -14,7 +14,7 @@ def cancel(
     from shared.errors import LinegateError
     from shared.events import TrainingCancelled
     from shared.settings import load_settings
-    from training.jobs.views import all_jobs
+    from shared.training_jobs.views import all_jobs
 
     bus = load_settings().bus
     view = all_jobs(bus).get(job)

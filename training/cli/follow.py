@@ -11,9 +11,9 @@ def follow(job: Annotated[str, typer.Argument(help="The job, as `request` printe
 
     from shared.errors import LinegateError
     from shared.settings import load_settings
+    from shared.training_jobs.views import PATIENCE_S, JobView, fold, open_reader
     from training.jobs.follow import JobRefused, print_result
     from training.jobs.follow import follow as show
-    from training.jobs.views import PATIENCE_S, JobView, fold, open_reader
 
     console = Console()
     views: dict[str, JobView] = {}

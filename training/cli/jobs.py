@@ -12,8 +12,8 @@ def jobs(
     from rich.console import Console
 
     from shared.settings import load_settings
+    from shared.training_jobs.views import all_jobs, in_order
     from training.jobs.table import jobs_table
-    from training.jobs.views import all_jobs, in_order
 
     views = in_order(all_jobs(load_settings().bus).values())
     present = [view for view in views if view.state in ("running", "queued", "asked")]

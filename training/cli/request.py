@@ -35,10 +35,10 @@ def request(
     from shared.bus.publisher import EventPublisher
     from shared.events import TrainingRequest, new_event_id
     from shared.settings import load_settings
+    from shared.training_jobs.views import JobView, open_reader
     from training import arguments
     from training.jobs.follow import follow as show
     from training.jobs.follow import print_result
-    from training.jobs.views import JobView, open_reader
 
     if how.reference is not None:
         raise arguments.ArgumentRejected(

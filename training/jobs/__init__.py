@@ -1,1 +1,1 @@
-"""Jobs of the training service as lookers-on see them: read from the topics, shown on the terminal."""
+"""Jobs of the training service shown on the terminal."""

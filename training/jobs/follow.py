@@ -6,7 +6,7 @@ from rich.text import Text
 from shared.bus.reader import EventReader
 from shared.errors import LinegateError
 from shared.events import TrainingProgress, TrainingRequest, TrainingResult
-from training.jobs.views import JobView, fold, refusal_of
+from shared.training_jobs.views import JobView, fold, refusal_of
 from training.progress import bars
 
 
@@ -18,7 +18,7 @@ def follow(reader: EventReader, view: JobView, console: Console, *, request: str
     """Bars from the job's progress; returns when the result is there.
 
     Args:
-        reader: of `training.jobs.views.open_reader`, opened before the job was asked for, or read up to `view`.
+        reader: of `shared.training_jobs.views.open_reader`, opened before the job was asked for, or read up to `view`.
         view: what is known of the job already.
         console: where the bars go.
         request: id of the request, where it was just sent: its dead letter is then the answer.

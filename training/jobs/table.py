@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from training.jobs.views import JobView
+from shared.training_jobs.views import JobView
 
 STYLES = {"running": "cyan", "done": "green", "failed": "red", "refused": "red"}
 

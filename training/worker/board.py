@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import redis
 from pydantic import ValidationError
@@ -12,13 +12,11 @@ from shared.errors import LinegateError
 from shared.events import TrainingCancelled, TrainingRequest
 from shared.events.base import Model
 from shared.registry.connection import Connected, remedy
+from shared.training_jobs.order import order_of
 from training.worker import scripts
 
 ModelT = TypeVar("ModelT", bound=Model)
 State: TypeAlias = Literal["done", "failed", "cancelled"]
-PRIORITIES: Final = 10
-_ORDER_STEP: Final = 10**13
-"""Milliseconds until the year 2286, so that a greater priority goes before any age; a double holds it exactly."""
 
 
 class BoardUnavailable(LinegateError):
@@ -202,12 +200,6 @@ class JobBoard(Connected):
         with _faults():
             answer: Any = self._redis.eval(script, len(scripts.KEYS), *scripts.KEYS, *arguments)
             return [str(word) for word in answer]
-
-
-def order_of(request: TrainingRequest) -> str:
-    """Where a job stands in the queue, as a number: the least goes first. By priority, then by age."""
-    age = min(int(request.time.timestamp() * 1000), _ORDER_STEP - 1)
-    return str((PRIORITIES - 1 - request.priority) * _ORDER_STEP + age)
 
 
 def fingerprint(request: TrainingRequest) -> str:

@@ -1,26 +1,19 @@
 """The registry as tables for people: what is assigned, and what holds at a place."""
 
-from collections.abc import Mapping
-
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from services.rollout.cli.cells import add, moment, one_line, plain, roles, sorted_entries, station, table
+from services.rollout.cli.cells import one_line, roles, sorted_entries, station
+from shared.cli.tables import add, moment, plain, table
 from shared.registry.coupling import mismatches
 from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
+from shared.registry.places import covering, entries_within
 from shared.registry.records import StationConfig
 from shared.registry.snapshot import HeldAssignment, Snapshot
 from shared.registry.stages import candidates
 
 _CANDIDATES_SHOWN = 8
-
-
-def show(*parts: RenderableType) -> None:
-    """Print them to stdout."""
-    console = Console()
-    for part in parts:
-        console.print(part, markup=False)
 
 
 def assignments(snapshot: Snapshot) -> RenderableType:
@@ -44,7 +37,7 @@ def stations(snapshot: Snapshot) -> RenderableType:
 
 def in_force(snapshot: Snapshot, key: PlaceKey) -> list[RenderableType]:
     """What holds for the places under `key`, and which entries may hold for some of them instead."""
-    assigned, stationed = _covering(snapshot.assignments, key), _covering(snapshot.stations, key)
+    assigned, stationed = covering(snapshot.assignments, key), covering(snapshot.stations, key)
     made = table(f"In force at {key}", "", "Entry", "Revision", "Value")
     if assigned is None:
         add(made, "assignment", "none", "", "photos are dead-lettered until one is assigned")
@@ -61,7 +54,7 @@ def in_force(snapshot: Snapshot, key: PlaceKey) -> list[RenderableType]:
     value = f"{policy}, at most {size}, presence {presence}, oriented: {oriented}"
     value += f", registered to {reference}" if reference else ""
     add(made, "station", stationed or "(default)", str(configured.revision) if configured else "", value)
-    others = _others(snapshot, key)
+    others = entries_within(snapshot, key)
     told = [f"Some places under it have entries of their own: {', '.join(others)}"] if others else []
     return [made, *told, *warnings(snapshot, key)]
 
@@ -96,14 +89,3 @@ def _details(held: HeldAssignment) -> dict[str, str]:
             if getattr(record.guard, name) != field.default
         )
     return told
-
-
-def _covering(entries: Mapping[str, object], key: PlaceKey) -> str | None:
-    covering = [entry for entry in map(PlaceKey, entries) if entry.covers(key)]
-    return str(max(covering, key=lambda entry: entry.specificity)) if covering else None
-
-
-def _others(snapshot: Snapshot, key: PlaceKey) -> list[str]:
-    """Entries that hold for some of the places under `key`, and not for all of them."""
-    entries = {PlaceKey(text) for text in (*snapshot.assignments, *snapshot.stations)}
-    return sorted(str(entry) for entry in entries if key.overlaps(entry) and not entry.covers(key))

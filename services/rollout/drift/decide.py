@@ -8,10 +8,10 @@ import numpy as np
 from services.rollout.drift.reference import Reference, good_distances, passing_scores
 from services.rollout.drift.shift import Shift, shift
 from services.rollout.drift.window import Parts, Watched
-from services.rollout.measures.evidence import Floats
-from services.rollout.measures.proportions import share_at_least
 from shared.registry.records import VersionRecord
 from shared.settings.drift import DriftSettings
+from shared.trials.measures.evidence import Floats
+from shared.trials.measures.proportions import share_at_least
 
 SignalName = Literal["score", "embedding"]
 STILL: Final = 0.05

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from services.rollout.drift.reference import Reference
-from services.rollout.measures.evidence import Floats
-from services.rollout.measures.kolmogorov import distance_chance
-from services.rollout.measures.positions import position
-from services.rollout.measures.stability import stability_chance, stability_index
+from shared.trials.measures.evidence import Floats
+from shared.trials.measures.kolmogorov import distance_chance
+from shared.trials.measures.positions import position
+from shared.trials.measures.stability import stability_chance, stability_index
 
 
 @dataclass(frozen=True, slots=True)

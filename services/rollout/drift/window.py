@@ -6,9 +6,9 @@ from typing import Final, Self
 
 import numpy as np
 
-from services.rollout.measures.evidence import Bools, Floats
 from shared.events import Verdict
 from shared.registry.place_key import FIELDS, WILDCARD
+from shared.trials.measures.evidence import Bools, Floats
 
 _SLACK: Final = 1.25
 """How far a window may outgrow its bound before it is cut: cutting sorts it."""

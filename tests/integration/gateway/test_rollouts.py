@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from deploy.local.redis import RedisServer
-from services.gateway.rollout_desk import WAITING, RolloutDesk
+from services.gateway.redis_pool import WAITING
+from services.gateway.rollout_desk import RolloutDesk
 from shared.crop_recipe import CropRecipe
 from shared.registry.client import Registry
 from shared.registry.errors import RegistryUnavailable

@@ -26,7 +26,7 @@ from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, VersionRecord
 from shared.settings import FaultSettings, RedisSettings, RolloutSettings, Settings, StoreSettings
 from tests.integration.conftest import Kafka
-from tests.unit.services.rollout.opinions import opinion
+from tests.unit.shared.trials.opinions import opinion
 
 DATABASE = 9
 PATIENCE = 90.0

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from services.rollout.act import Acting
-from services.rollout.measures.measure import Measure
-from services.rollout.trial import Standing, trials
 from shared.bus.publisher import PublishFailed
 from shared.events import Event, RolloutBreach, now
 from shared.faults import NO_FAULTS
@@ -18,6 +16,8 @@ from shared.registry.errors import RegistryUnavailable
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Advanced, Assignment, VersionRecord
 from shared.settings import RedisSettings
+from shared.trials.measures.measure import Measure
+from shared.trials.trial import Standing, trials
 
 pytestmark = pytest.mark.redis
 KEY = PlaceKey.parse("munich")

@@ -13,7 +13,7 @@ from shared.bus.settings import BusSettings
 from shared.events import ShadowVerdict, Verdict, now
 from shared.registry.snapshot import Snapshot
 from tests.integration.conftest import Kafka
-from tests.unit.services.rollout.opinions import opinion
+from tests.unit.shared.trials.opinions import opinion
 
 pytestmark = pytest.mark.kafka
 PATIENCE = 60.0

@@ -58,7 +58,7 @@ from shared.events import (
 )
 from shared.evidence import LiveEvidence
 from shared.registry.snapshot import Snapshot
-from training.jobs.views import all_jobs
+from shared.training_jobs.views import all_jobs
 from training.worker.desk import ResultDesk
 from training.worker.intake import queued
 from training.worker.result import failed_result
@@ -562,6 +562,7 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "rollout": rollout_job,
     "labels": labels_job,
     "archive": archive_job,
+    "notify": lambda bus, _: publish(bus, a_fault("notify")),
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
     "trainer": trainer_job,

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,18 @@ import redis
 from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from deploy.security.redis_users import RedisUser, redis_users
-from shared.events import TrainingCancelled
+from shared.alerts import life
+from shared.alerts.book import AlertBook
+from shared.alerts.button import test_message
+from shared.alerts.channels import Email, Mqtt, Webhook
+from shared.alerts.conditions import EachFail
+from shared.alerts.delivery import Delivery
+from shared.alerts.delivery_desk import DeliveryDesk
+from shared.alerts.desk import SubscriptionDesk
+from shared.alerts.outbox import Outbox
+from shared.alerts.records import Group, Silence, Trigger
+from shared.alerts.subscription import Subscription
+from shared.events import TrainingCancelled, new_event_id, now
 from shared.registry import lifecycle, scripts
 from shared.registry.archive import RegistryArchive
 from shared.registry.client import Registry
@@ -25,10 +37,17 @@ from shared.settings import RedisSettings, Settings
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
 from tests.integration.transport.jobs import a_request
+from tests.integration.transport.notify_job import fill_outboxes, notify_job
 from training.worker.board import BoardUnavailable, JobBoard, Over
 
 pytestmark = pytest.mark.redis
 PATIENCE = 20.0
+SUBSCRIPTION = Subscription(
+    id="fails",
+    scope=PlaceKey.parse("munich"),
+    condition=EachFail(),
+    channels=(Email(name="mail", to=("shift@example.com",)), Mqtt(name="lamp", topic="andon/line-1")),
+)
 
 
 def doctor(settings: RedisSettings) -> list[Finding]:
@@ -95,6 +114,42 @@ def gateway_job(settings: RedisSettings) -> None:
         )
         assert registry.assignment(key)
         assert registry.history(5, key, tables=("assignments",))
+    alerts_job(settings)
+
+
+def alerts_job(settings: RedisSettings) -> None:
+    """Everything that people do about alerts, by HTTP and on the command line; `an_alert` fired."""
+    name = f"made-{time.monotonic_ns()}"
+    hook = Webhook(name="hook", url="https://hooks.example/x")
+    made = SUBSCRIPTION.model_copy(update={"id": name, "channels": (hook,)})
+    with AlertBook(settings) as book, SubscriptionDesk(settings) as desk, DeliveryDesk(settings) as deliveries:
+        revision = desk.put_subscription(made, expected=None, author="test")
+        assert desk.subscription(name) is not None
+        assert name in desk.subscriptions()
+        assert desk.new_secret(name, "hook") == desk.secret(name, "hook")
+        assert f"{name}/hook" in desk.with_secrets()
+        begin = now()
+        silence = Silence(id=name, scope=made.scope, begin=begin, end=begin + timedelta(hours=1), by="test")
+        held = desk.put_silence(silence)
+        assert desk.silence(name) is not None
+        assert name in desk.silences()
+        desk.remove_silence(name, expected=held, author="test")
+        assert book.put_message(test_message(made, "hook", "test"))
+        assert any(waits.subscription == name for waits in deliveries.waiting())
+        desk.remove_subscription(name, expected=revision, author="test")
+        (failed, *_) = deliveries.recent(SUBSCRIPTION.id)
+        assert failed.kept
+        assert deliveries.redrive(failed.message).id == failed.message
+        assert deliveries.disabled(SUBSCRIPTION.id)
+        assert deliveries.enable(SUBSCRIPTION.id, "mail")
+        alert = book.open_alerts()[0].record.id
+        since = book.latest_log_entry()
+        assert int(since.split("-")[0]) <= int(book.moment().split("-")[0]) + 1
+        book.take(alert, life.acknowledge("test"), SUBSCRIPTION, by="test")
+        book.take(alert, life.resolve("test"), SUBSCRIPTION, by="test")
+        assert book.wait_for_log(since, 1.0)
+        assert [change.step for _, change in book.log(since)] == ["acknowledged", "resolved"]
+        assert alert in {closed.record.id for closed in book.closed_alerts()}
 
 
 def backup_job(settings: RedisSettings) -> None:
@@ -139,6 +194,8 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "crop": worker_job,
     "score": worker_job,
     "gateway": gateway_job,
+    "notify": notify_job,
+    "supervisor": alerts_job,
     "backup": backup_job,
     "restore": restore_job,
     "operator": operator_job,
@@ -155,10 +212,41 @@ def test_every_user_has_a_job() -> None:
 def known_version(secure_redis: SecureRedis) -> None:
     """The registry holds something, so that there is something to read."""
     trainer_job(secure_redis.settings("trainer"))
+    fill_outboxes(secure_redis.settings("admin"))
+
+
+@pytest.fixture
+def an_alert(secure_redis: SecureRedis) -> None:
+    """An alert is open, a message was given up, and its channel is disabled: work of the workers that is done here."""
+    settings = secure_redis.settings("admin")
+    with AlertBook(settings) as book, Outbox(settings) as outbox:
+        for held in book.open_alerts():
+            book.take(held.record.id, life.resolve(), None)
+        outbox.forget(SUBSCRIPTION.id)
+        book.trigger(SUBSCRIPTION, Trigger(id=new_event_id(), group=Group(plant="munich"), summary="x", time=now()))
+        claimed = outbox.claim(f"{SUBSCRIPTION.id}/mail", lease_s=60)
+        assert claimed is not None
+        assert claimed.message is not None
+        outbox.give_up(
+            claimed,
+            Delivery(
+                message=claimed.id,
+                subscription=claimed.subscription,
+                channel=claimed.channel,
+                step="fired",
+                alert=claimed.message.change.alert,
+                attempt=1,
+                outcome="failed",
+                status="550 no such box",
+                seconds=0.1,
+                time=now(),
+            ),
+        )
+        outbox.disable(SUBSCRIPTION.id, "mail", reason="no such box")
 
 
 @pytest.mark.parametrize("user", list(JOBS))
-@pytest.mark.usefixtures("known_version")
+@pytest.mark.usefixtures("known_version", "an_alert")
 def test_the_list_is_enough(secure_redis: SecureRedis, user: str) -> None:
     """The whole job of each, over TLS; and the server kept no account of a refusal."""
     admin = connect(secure_redis.settings("admin"))
@@ -187,8 +275,17 @@ FOREIGN: list[tuple[str, tuple[Any, ...]]] = [
     ("rollout", ("XTRIM", scripts.AUDIT, "MAXLEN", 0)),
     ("rollout", ("SET", "other:key", "1")),
     ("rollout", ("FLUSHDB",)),
-    ("gateway", ("HDEL", scripts.TABLES["assignments"], "munich/*/*/*/*")),
     ("gateway", ("DEL", scripts.AUDIT)),
+    ("notify", ("HSET", "{linegate}:alerts:held", "a", "1 {}")),
+    ("notify", ("HDEL", "{linegate}:alerts:silences", "a")),
+    ("notify", ("XADD", "{linegate}:alerts:log", "*", "change", "{}")),
+    ("notify", ("SET", "{linegate}:alerts:lanes", "1")),
+    ("notify", ("HSET", scripts.VERSIONS, "v1", "{}")),
+    ("gateway", ("SET", "other:key", "1")),
+    ("supervisor", ("HSET", scripts.TABLES["assignments"], "munich/*/*/*/*", "1 {}")),
+    ("supervisor", ("HGETALL", scripts.VERSIONS)),
+    ("supervisor", ("DEL", "{linegate}:alerts:audit")),
+    ("supervisor", ("EVAL", "return redis.call('HSET', KEYS[1], 'a', 'b')", 1, scripts.TABLES["assignments"])),
     ("backup", ("HSET", scripts.VERSIONS, "v1", "{}")),
     ("backup", ("EVAL", "return redis.call('SET', KEYS[1], '1')", 1, scripts.REVISION)),
     ("restore", ("SET", "other:key", "1")),
@@ -222,7 +319,7 @@ def _lines() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("user", "word"), list(_lines()))
-@pytest.mark.usefixtures("known_version")
+@pytest.mark.usefixtures("known_version", "an_alert")
 def test_no_word_of_the_list_is_too_many(secure_redis: SecureRedis, user: str, word: str) -> None:
     """Without it the job is not done."""
     whole = redis_users()[user]

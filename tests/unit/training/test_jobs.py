@@ -13,8 +13,8 @@ from shared.bus.envelope import encode
 from shared.bus.reader import Read
 from shared.bus.record import Record
 from shared.events import Event, TrainingProgress, TrainingRequest, TrainingResult, now
+from shared.training_jobs.views import JobView, fold, in_order
 from training.jobs.table import how_it_stands, jobs_table
-from training.jobs.views import JobView, fold, in_order
 
 START = now()
 

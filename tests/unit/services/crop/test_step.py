@@ -116,6 +116,13 @@ def test_identity_time_and_trace_travel_on(cropper: Cropper) -> None:
     assert crop.timings.crop is not None
 
 
+def test_a_crop_says_where_its_photo_lies(cropper: Cropper) -> None:
+    """As far as the photo was read from a topic."""
+    step = make_step(cropper, munich=StationConfig(policy="full_frame"))
+    read, made = crops_of(step([photo("x").lying_at(3, 41), photo("y")]))
+    assert (read.photoat, made.photoat) == ("3@41", None)
+
+
 def _truncated() -> bytes:
     buffer = io.BytesIO()
     Pillow.fromarray(picture(1, 128, 128)).save(buffer, "JPEG")

@@ -3,6 +3,7 @@
 Tokens are real: static keys by a file, JWTs by an identity provider on a local port.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +14,23 @@ import anyio.from_thread
 import httpx
 from structlog.testing import capture_logs
 
+from services.gateway.alerts.desk import AlertDesk
 from services.gateway.app import create_app
 from services.gateway.rollout_desk import RolloutDesk
 from services.gateway.verdict_cache import Judged, VerdictCache
 from shared.auth import Permission, make_authenticator
 from shared.auth.key_file import KeyRecord, as_toml, new_token, token_sha256
 from shared.settings import AuthSettings, Settings
-from tests.unit.services.gateway.test_app import ADDRESS, JPEG, ListPublisher, no_registry, picture, problem, verdict
+from tests.unit.services.gateway.test_app import (
+    ADDRESS,
+    JPEG,
+    ListPublisher,
+    no_alerts,
+    no_registry,
+    picture,
+    problem,
+    verdict,
+)
 from tests.unit.shared.auth.provider import AUDIENCE, ISSUER, Provider
 
 HOME, ABROAD = "munich", "puebla"
@@ -76,6 +87,48 @@ def _rollout_step(step: str, body: dict[str, Any]) -> Asked:
     )
 
 
+_IS = {"headers": {"If-Match": "*"}}
+_CHANNEL = "/v1/subscriptions/{name}/channels/{channel}"
+ALERTS: dict[tuple[str, str], tuple[Permission, dict[str, Any]]] = {
+    **{
+        ("get", path): (Permission.READ_VERDICT, {})
+        for path in (
+            "/v1/alerts",
+            "/v1/alerts/stream",
+            "/v1/alerts/{alert_id}",
+            "/v1/subscriptions",
+            "/v1/subscriptions/{name}",
+            "/v1/subscriptions/{name}/deliveries",
+            "/v1/silences",
+            "/v1/silences/{name}",
+        )
+    },
+    **{
+        ("post", path): (Permission.MANAGE_ALERTS, {})
+        for path in (
+            "/v1/alerts/{alert_id}/acknowledge",
+            "/v1/alerts/{alert_id}/resolve",
+            f"{_CHANNEL}/secret",
+            f"{_CHANNEL}/test",
+            f"{_CHANNEL}/enable",
+            "/v1/deliveries/{message}/redrive",
+        )
+    },
+    **{
+        (method, f"/v1/{table}/{{name}}"): (Permission.MANAGE_ALERTS, _IS | ({"json": {}} if method == "put" else {}))
+        for table in ("subscriptions", "silences")
+        for method in ("put", "delete")
+    },
+}
+
+
+def _alert(operation: tuple[str, str], permission: Permission, arguments: dict[str, Any]) -> Asked:
+    # As above: whoever is let in learns that Redis is away. Whose plant it is stands there as well.
+    method, path = operation
+    filled = re.sub(r"{[a-z_]+}", "one", path)
+    return Asked(method.upper(), lambda _: filled, lambda _: dict(arguments), permission, 503, 503)
+
+
 REQUESTS = {
     ("post", "/v1/images"): Asked(
         "POST",
@@ -103,6 +156,7 @@ REQUESTS = {
     ),
     **{("get", path): _rollout_read(path) for path in READS},
     **{("post", f"{_ROLLOUT}/{step}"): _rollout_step(step, body) for step, body in STEPS.items()},
+    **{operation: _alert(operation, *asked) for operation, asked in ALERTS.items()},
 }
 
 
@@ -115,6 +169,7 @@ class Door:
         provider: Provider,
         folder: Path,
         rollouts: RolloutDesk | None = None,
+        alerts: AlertDesk | None = None,
     ) -> None:
         self.provider = provider
         self.keys_file = folder / "keys.toml"
@@ -131,6 +186,7 @@ class Door:
             self.verdicts,
             make_authenticator(settings),
             rollouts=rollouts or no_registry(),
+            alerts=alerts or no_alerts(),
             reachable=lambda: True,
             current=lambda: True,
             acknowledge_s=0.2,

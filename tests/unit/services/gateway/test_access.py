@@ -21,7 +21,7 @@ from shared.auth import ALL_PLANTS, ROLES, Role
 from shared.auth.authenticator import NoAuthentication
 from shared.settings import Settings
 from tests.unit.services.gateway.door import ABROAD, HOME, REQUESTS, Door, refused
-from tests.unit.services.gateway.test_app import ListPublisher, no_registry, problem
+from tests.unit.services.gateway.test_app import ListPublisher, no_alerts, no_registry, problem
 from tests.unit.shared.auth.provider import Provider
 
 
@@ -34,6 +34,7 @@ def document() -> dict[str, Any]:
         VerdictCache(1),
         NoAuthentication(),
         rollouts=no_registry(),
+        alerts=no_alerts(),
         reachable=lambda: True,
         current=lambda: True,
     )

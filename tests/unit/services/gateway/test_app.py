@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from services.answers import DeadPhoto
+from services.gateway.alerts.desk import AlertDesk
 from services.gateway.app import create_app
 from services.gateway.rollout_desk import RolloutDesk
 from services.gateway.verdict_cache import Judged, VerdictCache
@@ -35,6 +36,11 @@ JPEG = {"Content-Type": "image/jpeg"}
 def no_registry() -> RolloutDesk:
     """A desk whose registry is away: nobody listens there."""
     return RolloutDesk(Registry(RedisSettings.model_validate({"url": "redis://127.0.0.1:9/0"})))
+
+
+def no_alerts() -> AlertDesk:
+    """The same of alerts."""
+    return AlertDesk(RedisSettings.model_validate({"url": "redis://127.0.0.1:9/0"}))
 
 
 class ListPublisher:
@@ -71,6 +77,7 @@ class Client:
             self.verdicts,
             NoAuthentication(),
             rollouts=no_registry(),
+            alerts=no_alerts(),
             reachable=lambda: self.kafka_up,
             current=lambda: self.current,
             acknowledge_s=0.2,

@@ -113,6 +113,19 @@ def test_the_champion_judges_and_signs(store: ArtifactStore, pool: ExtractorPool
     assert [type(event) for event in results[1].events] == [Verdict, PartAnomalyMap]
 
 
+def test_a_verdict_says_where_photo_and_crop_lie_and_where_the_damage_is(
+    store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]
+) -> None:
+    """The picture can be looked at, and the worst place be marked in it; a pass has no map and so no such place."""
+    state = snapshot(versions, munich=Assignment(champion="pass"), puebla=Assignment(champion="fail"))
+    bad = crop("2", plant="puebla").model_copy(update={"photoat": "1@5"}).lying_at(2, 9)
+    passed, failed = verdicts_of(run(make_step(store, pool, state), crop("1"), bad))
+    assert (failed.photo, failed.crop) == ("1@5", "2@9")
+    assert (passed.photo, passed.crop) == (None, None)
+    assert failed.checks[0].peak is not None
+    assert passed.checks[0].peak is None
+
+
 def test_a_mixed_batch_is_one_backbone_pass(
     store: ArtifactStore, pool: ExtractorPool, versions: dict[str, str]
 ) -> None:

@@ -103,3 +103,20 @@ def test_the_step_sees_a_trace_and_the_same_one_again_on_a_replay() -> None:
     assert None not in seen
     assert seen[:2] == seen[2:]
     assert seen[0] != seen[1]
+
+
+def test_the_step_knows_where_each_event_lies_and_the_wire_does_not() -> None:
+    """For references to a photo's record; two readings of one event are equal."""
+    seen: list[PartImage] = []
+
+    def step(batch: Sequence[PartImage]) -> list[Result]:
+        seen.extend(batch)
+        return [Emit((event,)) for event in batch]
+
+    sent = image(1)
+    done = process(step, [taken(sent, 7), taken(sent, 8)])
+    assert [event.lies_at for event in seen] == ["0@7", "0@8"]
+    assert seen[0] == seen[1]
+    assert hash(seen[0]) == hash(seen[1])
+    published = [outcome for outcome in done.outcomes if isinstance(outcome, Publish)]
+    assert all(b"0@7" not in (data or b"") for outcome in published for _, data in outcome.records[0].headers)

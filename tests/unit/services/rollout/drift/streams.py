@@ -11,7 +11,7 @@ from shared.models.card import Calibration
 from shared.models.quantiles import kept
 from shared.registry.records import Assignment, VersionRecord
 from shared.registry.snapshot import HeldAssignment, Snapshot
-from tests.unit.services.rollout.opinions import NOW, opinion
+from tests.unit.shared.trials.opinions import NOW, opinion
 
 KEY = "munich/*/*/*/*"
 THRESHOLD = 3.0

@@ -17,7 +17,7 @@ from shared.registry.snapshot import Snapshot
 from shared.settings.drift import DriftSettings
 from tests.unit.faults import Told
 from tests.unit.services.rollout.drift.streams import KEY, WATCHED, near, normal, record, snapshot, verdicts
-from tests.unit.services.rollout.opinions import NOW, opinion
+from tests.unit.shared.trials.opinions import NOW, opinion
 
 LIMITS = DriftSettings(window_parts=200, min_parts=100, window_s=3600)
 HOUR = timedelta(hours=1)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from services.rollout.drift.reference import Reference, good_distances, passing_scores
 from services.rollout.drift.shift import shift
-from services.rollout.measures.positions import Positions, positions
 from shared.models.card import Calibration, DataSummary
 from shared.registry.records import VersionRecord
+from shared.trials.measures.positions import Positions, positions
 from tests.unit.services.rollout.drift.streams import THRESHOLD, normal, record
 
 EVEN = Reference(tuple(float(v) for v in np.linspace(-2, 2, 101)), 500)

@@ -1,0 +1,1 @@
+"""The alert worker: which verdicts and faults supervisors are told of."""

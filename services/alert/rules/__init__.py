@@ -1,0 +1,1 @@
+"""What each condition of a subscription means: one pure file each."""

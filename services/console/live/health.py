@@ -1,0 +1,158 @@
+"""Whether the workers work: their consumer groups, asked every few seconds on a thread of its own."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import structlog
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, IsolationLevel, KafkaException
+from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # OffsetSpec: its documented home, untold by types
+    AdminClient,
+    OffsetSpec,
+)
+
+from shared.bus.clients import open_admin
+from shared.bus.settings import BusSettings
+from shared.events import Fault, Feedback, PartAnomalyMap, PartCrop, PartImage, TrainingRequest, Verdict, now
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "crop": (PartImage.TOPIC,),
+    "score": (PartCrop.TOPIC,),
+    "labels": (Feedback.TOPIC,),
+    "alert": (Verdict.TOPIC, Fault.TOPIC),
+    "archive": (Verdict.TOPIC, PartAnomalyMap.TOPIC),
+    "train": (TrainingRequest.TOPIC,),
+}
+"""Workers that share the work of topics; the group has the worker's name."""
+IN_TRANSACTIONS: Final = frozenset({PartCrop.TOPIC, Verdict.TOPIC, PartAnomalyMap.TOPIC})
+"""Topics on which a marker follows the records of each transaction and takes an offset of its own."""
+POLL_SECONDS: Final = 3.0
+CALL_SECONDS: Final = 3.0
+State = Literal["works", "starts", "absent", "unknown"]
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """One kind of worker."""
+
+    name: str
+    state: State
+    members: int = 0
+    lag: int | None = None
+    """Records that wait, of all partitions; None where not known. Some too many where many transactions wait."""
+
+
+class HealthWatch:
+    """Asks from `__enter__` to `__exit__`.
+
+    Args:
+        bus: how to reach Kafka.
+        changed: called when an answer differs from the one before.
+    """
+
+    def __init__(self, bus: BusSettings, changed: Callable[[], None]) -> None:
+        self._bus: Final = bus
+        self._changed: Final = changed
+        self._stop: Final = threading.Event()
+        self._workers: tuple[WorkerHealth, ...] = tuple(WorkerHealth(name, "unknown") for name in GROUPS)
+        self._away_since: datetime | None = None
+        self._thread: Final = threading.Thread(target=self._run, name="health", daemon=True)
+
+    @property
+    def workers(self) -> tuple[WorkerHealth, ...]:
+        """As last seen."""
+        return self._workers
+
+    @property
+    def away_since(self) -> datetime | None:
+        """Since when Kafka has not answered; None while it does."""
+        return self._away_since
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(2 * CALL_SECONDS)
+
+    def _run(self) -> None:
+        admin = open_admin(self._bus)
+        while not self._stop.is_set():
+            before = self._workers, self._away_since
+            try:
+                self._workers = tuple(ask(admin))
+                self._away_since = None
+            except KafkaException as error:
+                if self._away_since is None:
+                    _log.warning("Kafka does not answer", error=error.args[0].str())
+                self._away_since = self._away_since or now()
+                self._workers = tuple(WorkerHealth(name, "unknown") for name in GROUPS)
+            if (self._workers, self._away_since) != before:
+                self._changed()
+            self._stop.wait(POLL_SECONDS)
+
+
+def ask(admin: AdminClient) -> list[WorkerHealth]:
+    """How the workers are now.
+
+    Raises:
+        KafkaException: Kafka does not answer.
+    """
+    known = admin.list_topics(timeout=CALL_SECONDS).topics
+    places = [
+        Place(topic, partition)
+        for topic in sorted({topic for topics in GROUPS.values() for topic in topics} & known.keys())
+        for partition in known[topic].partitions
+    ]
+    ends = _ends(admin, places)
+    described: dict[str, Any] = admin.describe_consumer_groups(list(GROUPS), request_timeout=CALL_SECONDS)
+    found = []
+    for name, topics in GROUPS.items():
+        try:
+            group = described[name].result(CALL_SECONDS * 2)
+        except KafkaException as error:
+            if error.args[0].retriable():
+                raise
+            found.append(WorkerHealth(name, "absent"))
+            continue
+        members = len(group.members)
+        state: State = "works" if group.state == ConsumerGroupState.STABLE and members else "starts"
+        found.append(WorkerHealth(name, state if members else "absent", members, _lag(admin, name, topics, ends)))
+    return found
+
+
+def _ends(admin: AdminClient, places: list[Place]) -> dict[tuple[str, int], int]:
+    latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as the library has it
+    asked: dict[Any, Any] = admin.list_offsets(
+        dict.fromkeys(places, latest),
+        isolation_level=IsolationLevel.READ_COMMITTED,
+        request_timeout=CALL_SECONDS,
+    )
+    return {(place.topic, place.partition): future.result(CALL_SECONDS * 2).offset for place, future in asked.items()}
+
+
+def _lag(admin: AdminClient, group: str, topics: tuple[str, ...], ends: dict[tuple[str, int], int]) -> int | None:
+    request = [ConsumerGroupTopicPartitions(group)]
+    try:
+        answer = admin.list_consumer_group_offsets(request, request_timeout=CALL_SECONDS)[group].result(
+            CALL_SECONDS * 2
+        )
+    except KafkaException as error:
+        if error.args[0].retriable():
+            raise
+        return None
+    reached = {(one.topic, one.partition): one.offset for one in answer.topic_partitions if one.offset >= 0}
+    behind = [
+        max(0, end - reached[place] - (place[0] in IN_TRANSACTIONS))
+        for place, end in ends.items()
+        if place in reached and place[0] in topics
+    ]
+    return sum(behind) if behind else None

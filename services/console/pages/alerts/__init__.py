@@ -1,0 +1,1 @@
+"""What is amiss now, who takes care of it, and what was."""

@@ -1,0 +1,1 @@
+"""Times in which messages are kept back."""

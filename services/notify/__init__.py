@@ -1,0 +1,1 @@
+"""The notify worker: it empties the outboxes of alerts into webhooks, mails and andon lights."""

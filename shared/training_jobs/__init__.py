@@ -1,0 +1,1 @@
+"""Jobs of the training service as the topics tell of them."""

@@ -1,0 +1,1 @@
+"""What runs while the console is tested: plants, models, servers, people and pages."""
