@@ -94,6 +94,15 @@ def notify() -> None:
     raise typer.Exit(run("notify", main))
 
 
+@serve.command()
+def archive() -> None:
+    """Keep verdicts as Parquet and the pictures of rejected parts in the store (docs/history.md)."""
+    from services.archive.main import main
+    from shared.serving.serve import serve as run
+
+    raise typer.Exit(run("archive", main))
+
+
 class Via(StrEnum):
     """How a photo is sent."""
 

@@ -1,8 +1,8 @@
 """From a met condition to the alert: unless nobody is to be told now."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from services.alert.groups import covered
 from services.alert.known import Wishes
@@ -10,7 +10,20 @@ from services.alert.metrics import AlertMetrics
 from services.alert.mute import mute_of
 from shared.alerts.records import HeldAlert, Trigger
 from shared.alerts.subscription import Subscription
-from shared.events import Mute
+from shared.events import ConditionKind, Mute, Place
+from shared.registry.place_key import PlaceKey
+
+
+class Beside(NamedTuple):
+    """What else is open."""
+
+    firing: Sequence[tuple[ConditionKind, PlaceKey]]
+    """Condition and places of each open alert."""
+    places: Collection[Place]
+    """That photos ever came from."""
+
+
+NOTHING_BESIDE: Final = Beside((), ())
 
 
 class Triggered(Protocol):
@@ -39,8 +52,21 @@ class Firing:
         self._clock = clock
         self._metrics = metrics
 
-    def fire(self, wishes: Wishes, subscription: Subscription, triggers: Iterable[Trigger]) -> None:
+    def fire(
+        self,
+        wishes: Wishes,
+        subscription: Subscription,
+        triggers: Iterable[Trigger],
+        *,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> None:
         """Count triggers whose subscription is awake at their time; the same one again changes nothing.
+
+        Args:
+            wishes: subscriptions and silences.
+            subscription: whose condition was met.
+            triggers: what met it.
+            beside: what else is open, where that may mute it.
 
         Raises:
             RegistryUnavailable: Redis is away.
@@ -50,6 +76,13 @@ class Firing:
             if at - trigger.time > self._oldest or not wishes.awake(subscription, trigger.time):
                 continue
             where = covered(trigger.group, subscription.scope)
-            muted = mute_of(subscription.condition.kind, where, silences=wishes.silences, at=at)
+            muted = mute_of(
+                subscription.condition.kind,
+                where,
+                silences=wishes.silences,
+                at=at,
+                firing=beside.firing,
+                places=beside.places,
+            )
             if self._book.trigger(subscription, trigger, muted=muted) is not None:
                 self._metrics.triggered(subscription.condition.kind)

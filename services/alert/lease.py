@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
 HOLD_MS: Final = 5_000

@@ -8,8 +8,8 @@ from services.alert import series_scripts as scripts
 from services.alert.observation import milliseconds, moment
 from shared.events import Place
 from shared.events.fault import PLACE_FIELDS
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 
 
 class LastSeen(NamedTuple):

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from services.alert.groups import parse_group
 from services.alert.observation import Observation
@@ -50,7 +50,8 @@ class Keep:
     """What a condition needs of a series.
 
     Attributes:
-        horizon: an observation that is older than the newest by more than this is neither kept nor counted.
+        horizon: what is older than the settled moment by more than this is neither kept nor counted.
+        newest: whether the newest observation stands for the settled moment.
         fine: width of the counts within the window; None counts nothing.
         coarse: width of the counts of the past.
         past: how long these are kept.
@@ -58,10 +59,15 @@ class Keep:
     """
 
     horizon: timedelta
+    newest: bool = False
     fine: timedelta | None = None
     coarse: timedelta = timedelta(minutes=1)
     past: timedelta = timedelta()
     closes: bool = False
+
+
+MOST_BEHIND: Final = timedelta(days=2)
+"""While no moment is settled, nothing is kept that is older than the newest by more than this and the horizon."""
 
 
 class Addition(NamedTuple):
@@ -92,6 +98,14 @@ class Series(Protocol):
 
     def add(self, additions: Sequence[Addition]) -> None:
         """Add observations that are not there yet."""
+        ...
+
+    def settled(self, until: datetime) -> None:
+        """Nothing older than this comes any more; an earlier moment than the last one changes nothing.
+
+        That is what lets old observations go. By the newest one they would go too early: after an outage one partition
+        of the topic may be read hours ahead of another.
+        """
         ...
 
     def latest(self, key: SeriesKey, before: datetime, count: int) -> list[Observation]:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from services.alert import series_scripts as scripts
 from services.alert.observation import Observation, milliseconds, moment
-from services.alert.series import Addition, SeriesKey, Tallies, Tally
-from shared.registry.answers import faults
+from services.alert.series import MOST_BEHIND, Addition, SeriesKey, Tallies, Tally
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 
 _SPARE: Final = timedelta(hours=1)
 """How much longer than its horizon a series outlives its last observation."""
@@ -35,10 +35,17 @@ class RedisSeries(Connected):
                     str(_ms(keep.coarse)),
                     str(_ms(keep.past + keep.horizon + _SPARE)),
                     name if keep.closes else "",
+                    "0" if keep.newest else str(_ms(MOST_BEHIND)),
                 ]
-                keys = [scripts.SERIES + name, scripts.FINE + name, scripts.COARSE + name, scripts.DUE]
+                prefixes = (scripts.SERIES, scripts.FINE, scripts.COARSE)
+                keys = [*(prefix + name for prefix in prefixes), scripts.DUE, scripts.SETTLED]
                 pipeline.eval(scripts.ADD, len(keys), *keys, *arguments)
             pipeline.execute()
+
+    def settled(self, until: datetime) -> None:
+        """See `Series.settled`."""
+        with faults(changing=True):
+            self._redis.eval(scripts.SETTLE, 1, scripts.SETTLED, str(milliseconds(until)))
 
     def latest(self, key: SeriesKey, before: datetime, count: int) -> list[Observation]:
         """See `Series.latest`."""

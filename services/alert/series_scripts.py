@@ -16,6 +16,8 @@ DUE: Final = PREFIX + "due"
 """Sorted set: series by their oldest observation that was not decided on."""
 PLACES: Final = PREFIX + "places"
 """Hash, place -> `<time of the last photo> <time of the last verdict>` (milliseconds)."""
+SETTLED: Final = PREFIX + "settled"
+"""Before when (milliseconds) no part comes any more."""
 WATCHED: Final = PREFIX + "watched"
 """Hash, `subscription:digest` -> since when somebody looks whether something is missing (milliseconds)."""
 FAULTS: Final = PREFIX + "faults"
@@ -26,15 +28,19 @@ TELLER: Final = PREFIX + "teller"
 """Which worker tells the steps of alerts on Kafka."""
 
 ADD: Final = """
--- KEYS: series, fine, coarse, due.
+-- KEYS: series, fine, coarse, due, settled.
 -- ARGV: member, time in ms, 0 or 1 (failed), horizon in ms, ms that the series lives without news,
---       fine width in ms or '', coarse width in ms, ms that the coarse counts live, series' name if it is due or ''.
+--       fine width in ms or '', coarse width in ms, ms that the counts live, series' name if it is due or '',
+--       how many ms the newest may be ahead of what is kept, beside the horizon.
 local at = tonumber(ARGV[2])
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 'known' end
 local newest = at
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if last[2] and tonumber(last[2]) > newest then newest = tonumber(last[2]) end
-local oldest = newest - tonumber(ARGV[4])
+local oldest = newest - tonumber(ARGV[10])
+local settled = ARGV[10] ~= '0' and redis.call('GET', KEYS[5])
+if settled and tonumber(settled) > oldest then oldest = tonumber(settled) end
+oldest = oldest - tonumber(ARGV[4])
 if at < oldest then return 'late' end
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', oldest))
@@ -44,11 +50,18 @@ if ARGV[6] ~= '' then
     local stretch = string.format('%.0f', math.floor(at / tonumber(width)))
     redis.call('HINCRBY', KEYS[1 + i], stretch, 1)
     if ARGV[3] == '1' then redis.call('HINCRBY', KEYS[1 + i], stretch .. 'f', 1) end
-    redis.call('PEXPIRE', KEYS[1 + i], i == 1 and ARGV[5] or ARGV[8])
+    redis.call('PEXPIRE', KEYS[1 + i], ARGV[8])
   end
 end
 if ARGV[9] ~= '' then redis.call('ZADD', KEYS[4], 'LT', ARGV[2], ARGV[9]) end
 return 'new'
+"""
+
+SETTLE: Final = """
+-- KEYS: settled.  ARGV: ms.
+local held = redis.call('GET', KEYS[1])
+if not held or tonumber(held) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return 1
 """
 
 DECIDE: Final = """

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from services.alert import series_scripts as scripts
 from shared.events import Fault
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 
 _log = structlog.get_logger(__name__)
 

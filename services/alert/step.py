@@ -5,7 +5,7 @@ handed to it again after a crash changes nothing.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from services.alert.firing import Firing
@@ -37,7 +37,6 @@ class AlertStep:
         places: keeps when something last came.
         standing: keeps the faults that are there.
         firing: fires alerts.
-        lateness_s: of photos, in seconds.
         clock: the present.
     """
 
@@ -49,7 +48,6 @@ class AlertStep:
         places: Places,
         standing: Standing,
         firing: Firing,
-        lateness_s: float,
         clock: Callable[[], datetime],
     ) -> None:
         self._wishes = wishes
@@ -57,7 +55,6 @@ class AlertStep:
         self._places = places
         self._standing = standing
         self._firing = firing
-        self._lateness = timedelta(seconds=lateness_s)
         self._clock = clock
 
     def __call__(self, batch: Sequence[Verdict | Fault]) -> list[Result]:
@@ -86,7 +83,7 @@ class AlertStep:
         additions = []
         for verdict, observation in seen:
             for subscription in _concerned(wishes, verdict):
-                keep = keep_of(subscription.condition, observation, self._lateness)
+                keep = keep_of(subscription.condition, observation)
                 if keep is not None:
                     group = group_of(verdict.place, subscription.group_by)
                     additions.append(Addition(SeriesKey.of(subscription, group), observation, keep))

@@ -62,8 +62,8 @@ def merge(files: HistoryFiles, folder: str, paths: Sequence[str], limits: Histor
         with files.store.faults(), database(limits) as connection:
             # All columns, also those of a later schema than ours.
             connection.execute(
-                "COPY (SELECT unnest(kept) FROM (SELECT arg_min(rows, judged) AS kept "  # noqa: S608 - ours
-                "FROM read_parquet(?, union_by_name = true, hive_partitioning = false) AS rows GROUP BY id) "
+                "COPY (SELECT * FROM read_parquet(?, union_by_name = true, hive_partitioning = false) "  # noqa: S608 - ours
+                "QUALIFY row_number() OVER (PARTITION BY id ORDER BY judged) = 1 "
                 f"ORDER BY captured, id) TO ? {_COPY}",
                 [local, str(made)],
             )

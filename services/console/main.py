@@ -47,12 +47,12 @@ def main(settings: Settings, stop: threading.Event) -> int:
         registry = parts.enter_context(Registry(settings.redis))
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
+        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
         live = parts.enter_context(Live(settings))
         books = parts.enter_context(Books(settings, registry, live.changes))
         evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
         source = EvidenceSource(EvidenceShelf(settings.store), evidence)
         pictures = Pictures(source, live.memory, settings.images)
-        deliveries = parts.enter_context(DeliveryDesk(settings.redis))
 
         def make_deps(screen: Screen) -> Deps:
             return Deps(

@@ -10,8 +10,8 @@ from shared.alerts.messages import messages
 from shared.alerts.records import SYSTEM, Alert, HeldAlert, Message, Trigger
 from shared.alerts.subscription import Subscription
 from shared.events import AlertChanged, Mute, now
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
 _ATTEMPTS: Final = 50

@@ -10,8 +10,8 @@ from shared.alerts.delivery import Delivery, Disabled, Waiting
 from shared.alerts.errors import UnknownMessage
 from shared.alerts.records import Message, lane
 from shared.events import now
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
+from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
 

@@ -13,9 +13,9 @@ from shared.alerts.records import Silence
 from shared.alerts.subscription import Subscription
 from shared.events import now
 from shared.events.base import Model
-from shared.registry.answers import faults
 from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict
+from shared.registry.failures import faults
 
 Table = Literal["subscriptions", "silences"]
 _TABLES: Final[dict[Table, str]] = {"subscriptions": scripts.SUBSCRIPTIONS, "silences": scripts.SILENCES}

@@ -18,6 +18,13 @@ def _known(name: str) -> str:
     return name
 
 
+def _without_zone(clock: time) -> time:
+    if clock.tzinfo is not None:
+        raise ValueError("a time of day has no offset of its own: `zone` says where it is")
+    return clock
+
+
+Clock = Annotated[time, AfterValidator(_without_zone)]
 TimeZone = Annotated[str, AfterValidator(_known)]
 
 
@@ -25,8 +32,8 @@ class ActiveHours(Model):
     """From `begin` until before `end`, on the days named; a shift that ends after midnight belongs to its first day."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = WEEK
-    begin: time = time(0, 0)
-    end: time = time(0, 0)
+    begin: Clock = time(0, 0)
+    end: Clock = time(0, 0)
     """Equal to `begin`: the whole day."""
     zone: TimeZone = "UTC"
 
@@ -43,3 +50,17 @@ class ActiveHours(Model):
         # Over midnight, or the whole day.
         day = local if clock >= self.begin else local - timedelta(days=1)
         return (clock >= self.begin or clock < self.end) and WEEK[day.weekday()] in self.days
+
+    def began(self, moment: datetime) -> datetime | None:
+        """When the time that `moment` (aware) lies in began; None where it does not lie in them, or they never end.
+
+        Days that follow each other without a gap (`end` equal to `begin`) are one time.
+        """
+        if not self.contains(moment) or (self.begin == self.end and len(set(self.days)) == len(WEEK)):
+            return None
+        zone = ZoneInfo(self.zone)
+        local = moment.astimezone(zone)
+        day = local.date() if local.time().replace(tzinfo=None) >= self.begin else local.date() - timedelta(days=1)
+        while self.begin == self.end and WEEK[(day - timedelta(days=1)).weekday()] in self.days:
+            day -= timedelta(days=1)
+        return datetime.combine(day, self.begin, zone)

@@ -43,6 +43,7 @@ def fire(subscription: Subscription, trigger: Trigger, *, muted: Mute | None, at
         since=at,
         last=at,
         told=None if muted else at,
+        heard=None if muted else at,
         evidence=trigger.evidence[:EVIDENCE_KEPT],
     )
 
@@ -109,7 +110,7 @@ def mute(by: Mute) -> Life:
 def unmute(alert: Alert, at: datetime) -> Step:
     """No longer keep its messages back; channels that never heard of it are told now."""
     _must_be_open(alert)
-    return _next(alert, {"muted": None, "told": alert.told or at}), "unmuted"
+    return _next(alert, {"muted": None, "told": alert.told or at, "heard": alert.heard or at}), "unmuted"
 
 
 def _next(alert: Alert, update: dict[str, object]) -> Alert:

@@ -12,7 +12,7 @@ from shared.alerts import scripts
 from shared.alerts.delivery import Claimed, Delivery
 from shared.alerts.delivery_desk import DeliveryDesk, from_ms, in_ms, written
 from shared.alerts.records import Message
-from shared.registry.answers import faults
+from shared.registry.failures import faults
 
 
 class Outbox(DeliveryDesk):

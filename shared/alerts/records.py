@@ -75,6 +75,8 @@ class Alert(Model):
     """When its condition was last met, by our clock."""
     told: AwareDatetime | None = None
     """When its channels were last told; None while every message was kept back."""
+    heard: AwareDatetime | None = None
+    """When its channels were first told: from then on somebody could have acknowledged it."""
     acknowledged_by: str | None = None
     acknowledged: AwareDatetime | None = None
     escalated: AwareDatetime | None = None

@@ -14,6 +14,7 @@ from shared.events import (
     Fault,
     Feedback,
     LabelledPart,
+    PartAnomalyMap,
     PartCrop,
     PartImage,
     TrainingRequest,
@@ -28,7 +29,15 @@ MAX_BATCH_BYTES: Final = MAX_RECORD_BYTES + 2 * MIB
 """Kafka's limit is on a record batch: one largest record beside up to 1 MB (`batch.size`) of others."""
 MAX_DEAD_LETTER_BYTES: Final = MAX_BATCH_BYTES + MIB
 """Whatever a topic took must fit into its dead-letter topic, with the added headers."""
-CONSUMED: Final[tuple[type[Event], ...]] = (PartImage, PartCrop, Verdict, Fault, TrainingRequest, Feedback)
+CONSUMED: Final[tuple[type[Event], ...]] = (
+    PartImage,
+    PartCrop,
+    PartAnomalyMap,
+    Verdict,
+    Fault,
+    TrainingRequest,
+    Feedback,
+)
 COMPACTED: Final = frozenset({DeadLetterSettled.TOPIC, DeadLetterStop.TOPIC, LabelledPart.TOPIC})
 """Topics that keep the last word on each key for ever, instead of everything for a while."""
 TIMEOUT_SECONDS: Final = 30.0

@@ -43,12 +43,18 @@ class LiveEvidence:
             PixelsUnavailable: the place that a photo by reference lies in cannot be reached.
         """
         event = self.event(of, name)
-        if event is None or (event.pixels is None and event.dataref is None):
-            return None
+        return None if event is None or event.mediatype is None else self.read(event)
+
+    def read(self, event: PixelEvent) -> bytes | None:
+        """The picture that an event carries or names; None where it is not what was judged, or not to be read here.
+
+        Raises:
+            PixelsUnavailable: the place that it lies in cannot be reached.
+        """
         try:
             return self._pixels.read(event)
         except ImageRejected:
-            return None  # no longer what was judged, or nowhere that this process may read
+            return None
 
     def event(self, of: Pictured, name: LiveName) -> PixelEvent | None:
         """The event that carries or names the picture; None where Kafka has it no more.

@@ -1,7 +1,7 @@
 """The files of the history, by plant and day."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -23,6 +23,19 @@ class Day:
     plant: str
     date: date
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Addresses of files. One file holds no verdict twice, and neither do two of different plants or days."""
+
+    whole: tuple[str, ...] = ()
+    """Each the only one of its plant and day."""
+    pieces: tuple[str, ...] = ()
+    """Several of a plant and day: a verdict that was archived again is in two of them until they are merged."""
+
+    def __bool__(self) -> bool:
+        return bool(self.whole or self.pieces)
 
 
 class HistoryFiles:
@@ -66,14 +79,46 @@ class HistoryFiles:
         """
         return [f"{day.path}/{name}" for name in self.store.names(day.path) if name.endswith(SUFFIX)]
 
-    def address(self, path: str) -> str:
-        """A path as DuckDB opens it: plain where it is local, else the URL that fsspec knows."""
-        return path if self.store.local else str(self.store.system.unstrip_protocol(path))
-
-    def covered(self, scope: Scope) -> list[str]:
-        """The addresses of all files that may hold verdicts of the scope.
+    def sizes(self, day: Day) -> dict[str, int]:
+        """The Parquet files of a day, with their bytes.
 
         Raises:
             StoreUnavailable: the store does not answer, or is not there.
         """
-        return [self.address(path) for day in self.days(scope) for path in self.of(day)]
+        found: dict[str, int] = {}
+        for path in self.of(day):
+            with self.store.faults():
+                try:
+                    found[path] = int(self.store.system.info(path)["size"])
+                except FileNotFoundError:  # merged by another worker
+                    continue
+        return found
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all that is in it, which may be gone already.
+
+        Raises:
+            StoreUnavailable: the store cannot be written.
+        """
+        with self.store.faults():
+            try:
+                self.store.system.rm(path, recursive=True)
+            except FileNotFoundError:
+                return
+
+    def address(self, path: str) -> str:
+        """A path as DuckDB opens it: plain where it is local, else the URL that fsspec knows."""
+        return path if self.store.local else str(self.store.system.unstrip_protocol(path))
+
+    def read(self, days: Iterable[Day]) -> Files:
+        """The addresses of the files of some days.
+
+        Raises:
+            StoreUnavailable: the store does not answer, or is not there.
+        """
+        whole: list[str] = []
+        pieces: list[str] = []
+        for day in days:
+            found = [self.address(path) for path in self.of(day)]
+            (whole if len(found) == 1 else pieces).extend(found)
+        return Files(tuple(whole), tuple(pieces))

@@ -1,9 +1,11 @@
 """The past, as the archive worker has written it: counts in groups, verdicts of one part, all rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
-from typing import Any, Final, TypeVar
+from functools import partial
+from itertools import groupby
+from typing import Any, Final
 
 import duckdb
 
@@ -11,17 +13,18 @@ from shared.errors import LinegateError
 from shared.history import sql
 from shared.history.answer import Bucket, PastVerdict, Row, Summary
 from shared.history.database import database, time_limit
-from shared.history.files import HistoryFiles
+from shared.history.files import Day, Files, HistoryFiles
 from shared.history.question import Grouping, Scope
 from shared.settings.archive import HistorySettings
 from shared.settings.plants import PlantsSettings
 from shared.settings.sections import StoreSettings
 from shared.store.errors import StoreUnavailable
 
-AnswerT = TypeVar("AnswerT")
 ATTEMPTS: Final = 3
 """A file that was merged into another one while we asked is gone; asking again finds the merged one."""
-CHUNK: Final = 2000
+CHUNK: Final = 1000
+MOST_DAYS: Final = 400
+"""Days that are looked through at once for the verdicts of a part."""
 _BY_TIME: Final = frozenset({"hour", "day", "shift"})
 _NOTHING: Final = Bucket(None, None, None, None, 0, 0, 0, None, None, None)
 
@@ -33,7 +36,7 @@ _COPIED: Final = tuple(
 
 
 class HistoryTooLarge(LinegateError):
-    """The question does not fit into its memory, or takes too long."""
+    """The question does not fit into its memory."""
 
 
 class History:
@@ -57,10 +60,10 @@ class History:
         """Verdicts counted by group. A store without history, or without any of the scope, has an empty answer.
 
         Raises:
-            HistoryTooLarge: it takes too long, or too much memory.
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
+            HistoryTooLarge: it takes too long, or too much memory.
         """
-        rows = self._ask(scope, lambda files: self._all(sql.summary(files, by, scope, self._plants))) or []
+        rows = self._ask(self._files.days(scope), lambda files: sql.summary(files, by, scope, self._plants))
         buckets = [_bucket(row) for row in rows if not row["is_total"]]
         total = next((_bucket(row) for row in rows if row["is_total"]), _NOTHING)
         most = self._settings.max_rows
@@ -71,67 +74,79 @@ class History:
         """The latest verdicts, newest first; at most `history.max_rows`.
 
         Raises:
-            HistoryTooLarge: it takes too long, or too much memory.
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
+            HistoryTooLarge: it takes too long, or too much memory.
         """
         most = min(limit, self._settings.max_rows)
-        rows = self._ask(scope, lambda files: self._all(sql.verdicts(files, scope, limit=most))) or []
-        return tuple(_past(row) for row in rows)
+        found: list[Row] = []
+        by_date = self._by_date(scope, newest_first=True)
+        for days in _chunks(by_date):
+            if len(found) >= most:
+                break
+            left = most - len(found)
+            found += self._ask(days, partial(sql.latest, scope=scope, limit=left))
+        return tuple(_past(row) for row in found)
 
     def rows(self, scope: Scope) -> Iterator[Row]:
-        """Every column of every verdict, oldest first, and `local`: the shutter by the plant's clock. Lazily read.
+        """Every column of every verdict, oldest first, and `local`: the shutter by the plant's clock. Read day by day.
 
         Raises:
             StoreUnavailable: the store does not answer, or a file of the history cannot be read.
+            HistoryTooLarge: a day does not fit into its memory.
         """
+        for days in self._by_date(scope, newest_first=False):
+            with ExitStack() as stack:
+                yield from self._asked(days, partial(sql.every, scope=scope, plants=self._plants), stack)
+
+    def _by_date(self, scope: Scope, *, newest_first: bool) -> list[list[Day]]:
+        """The days of all plants, one list a date."""
+        days = sorted(self._files.days(scope), key=lambda day: day.date, reverse=newest_first)
+        return [list(group) for _, group in groupby(days, key=lambda day: day.date)]
+
+    def _ask(self, days: Iterable[Day], query: Callable[[Files], sql.Query]) -> list[Row]:
         with ExitStack() as stack:
+            return list(self._asked(list(days), query, stack, seconds=self._settings.seconds))
 
-            def ask(files: list[str]) -> duckdb.DuckDBPyConnection | None:
-                asked = sql.verdicts(files, scope, limit=None, newest_first=False)
-                return _executed(self._open(stack), sql.with_local_time(asked, self._plants))
-
-            connection = self._ask(scope, ask)
-            if connection is None:
-                return
-            names = _names(connection)
-            while chunk := _fetched(connection, CHUNK):
-                yield from (dict(zip(names, row, strict=True)) for row in chunk)
-
-    def _open(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
-        return stack.enter_context(database(self._settings, self._files.store))
-
-    def _all(self, query: sql.Query) -> list[Row]:
-        limits = self._settings
-        with database(limits, self._files.store) as connection, time_limit(connection, limits.seconds):
-            _executed(connection, query)
-            names = _names(connection)
-            return [dict(zip(names, row, strict=True)) for row in _fetched(connection)]
-
-    def _ask(self, scope: Scope, ask: Callable[[list[str]], AnswerT]) -> AnswerT | None:
+    def _asked(
+        self,
+        days: Sequence[Day],
+        query: Callable[[Files], sql.Query],
+        stack: ExitStack,
+        *,
+        seconds: float | None = None,
+    ) -> Iterator[Row]:
+        """The answer's rows, read while `stack` is open, and broken off after so many seconds."""
         for attempt in range(1, ATTEMPTS + 1):
-            files = self._files.covered(scope)
+            files = self._files.read(days)
             if not files:
-                return None
+                return
+            asked = query(files)
             try:
-                return ask(files)
+                connection = stack.enter_context(database(self._settings, self._files.store))
+                if seconds is not None:
+                    stack.enter_context(time_limit(connection, seconds))
+                with _faults():
+                    connection.execute(asked.text, asked.parameters)
+                break
             except StoreUnavailable:
-                if attempt == ATTEMPTS or self._files.covered(scope) == files:
+                if attempt == ATTEMPTS or self._files.read(days) == files:
                     raise
-        raise AssertionError("the last attempt answers or raises")
+        names = [str(column[0]) for column in connection.description or ()]
+        while chunk := _fetched(connection):
+            yield from (dict(zip(names, row, strict=True)) for row in chunk)
 
 
-def _executed(connection: duckdb.DuckDBPyConnection, query: sql.Query) -> duckdb.DuckDBPyConnection:
+def _fetched(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     with _faults():
-        return connection.execute(query.text, query.parameters)
+        return connection.fetchmany(CHUNK)
 
 
-def _fetched(connection: duckdb.DuckDBPyConnection, count: int | None = None) -> list[tuple[Any, ...]]:
-    with _faults():
-        return connection.fetchall() if count is None else connection.fetchmany(count)
-
-
-def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    return [str(column[0]) for column in connection.description or ()]
+def _chunks(by_date: list[list[Day]]) -> Iterator[list[Day]]:
+    """First the newest date alone, then more and more of them at once: most questions are about the last days."""
+    begin, size = 0, 1
+    while begin < len(by_date):
+        yield [day for days in by_date[begin : begin + size] for day in days]
+        begin, size = begin + size, min(size * 8, MOST_DAYS)
 
 
 @contextmanager
@@ -146,9 +161,7 @@ def _faults() -> Iterator[None]:
             "the question needs more memory than it may have", hint="narrow it, or raise history.memory_mib"
         ) from None
     except duckdb.InterruptException:
-        raise HistoryTooLarge(
-            "the question takes longer than it may", hint="narrow it, or raise history.seconds"
-        ) from None
+        raise HistoryTooLarge("the question takes too long", hint="narrow it, or raise history.seconds") from None
     except duckdb.Error as error:
         raise StoreUnavailable(f"the history cannot be read: {' '.join(str(error).split())}") from error
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.history.columns import CHECKS, COLUMNS
+from shared.history.files import Files
 from shared.history.question import Grouping, Scope
 from shared.settings.plants import PlantsSettings, Shift
 
@@ -16,6 +17,7 @@ _COUNTS: Final = """
     count(*) FILTER (decision = 'fail') AS failed,
     count(*) FILTER (decision = 'fail' AND presence_result = 'fail') AS unfound,
     quantile_cont(latency_ms, [0.5, 0.95, 0.99]) FILTER (clock_skew_ms IS NULL) AS latency"""
+_ONCE: Final = " QUALIFY row_number() OVER (PARTITION BY id ORDER BY judged, lies_at) = 1"
 _COUNTED: Final = ("decision", "presence_result", "latency_ms", "clock_skew_ms")
 
 
@@ -37,7 +39,7 @@ class Query:
         return self.add(other.text, *other.parameters)
 
 
-def summary(files: list[str], by: Grouping, scope: Scope, plants: PlantsSettings) -> Query:
+def summary(files: Files, by: Grouping, scope: Scope, plants: PlantsSettings) -> Query:
     """Counts by group: plant, line, name, begin, then the counts. The last row (`is_total`) is over all of them."""
     query = Query("WITH told AS (SELECT *, ").append(_local(plants)).add(" AS local FROM (")
     needed = {"plant", "captured", *_COUNTED, *({by} & _NAMED), *({"line"} if by == "station" else ())}
@@ -53,16 +55,16 @@ def summary(files: list[str], by: Grouping, scope: Scope, plants: PlantsSettings
     )
 
 
-def verdicts(files: list[str], scope: Scope, *, limit: int | None, newest_first: bool = True) -> Query:
-    """Whole rows, `plant` first, in the order in which the photos were taken."""
+def latest(files: Files, scope: Scope, *, limit: int) -> Query:
+    """The newest rows by the shutter, `plant` first."""
     query = Query("SELECT * FROM (").append(_verdicts(files, scope, ["plant", *COLUMNS]))
-    query.add(f") ORDER BY captured {'DESC' if newest_first else 'ASC'}, id")
-    return query if limit is None else query.add(" LIMIT ?", limit)
+    return query.add(") ORDER BY captured DESC, id LIMIT ?", limit)
 
 
-def with_local_time(query: Query, plants: PlantsSettings) -> Query:
-    """A query's rows with `local`: the time of the shutter by the plant's clock."""
-    return Query("SELECT *, ").append(_local(plants)).add(" AS local FROM (").append(query).add(")")
+def every(files: Files, scope: Scope, plants: PlantsSettings) -> Query:
+    """All rows, oldest first by the shutter, with its time by the plant's clock as `local`."""
+    query = Query("SELECT *, ").append(_local(plants)).add(" AS local FROM (")
+    return query.append(_verdicts(files, scope, ["plant", *COLUMNS])).add(") ORDER BY captured, id")
 
 
 def failed_checks(row: dict[str, Any]) -> tuple[str, ...]:
@@ -70,24 +72,25 @@ def failed_checks(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(check for check in CHECKS if row[f"{check}_result"] == "fail")
 
 
-def _verdicts(files: list[str], scope: Scope, columns: list[str]) -> Query:
-    """The wanted columns of each verdict once: what was archived twice lies in two files until they are merged."""
-    packed = ", ".join(f"{name} := {name}" for name in columns)
-    # arg_min keeps a row whole, and is the same whatever the order of the files.
-    query = Query(f"SELECT unnest(kept) FROM (SELECT arg_min(struct_pack({packed}), judged) AS kept FROM (")  # noqa: S608 - our own names
-    query.append(_rows(files)).add(")").append(_where(scope))
-    return query.add(" GROUP BY id)")
-
-
-def _rows(files: list[str]) -> Query:
-    """All rows of the files; columns that a file of an earlier schema does not have are empty."""
+def _verdicts(files: Files, scope: Scope, columns: list[str]) -> Query:
+    """The wanted columns of each verdict, each once."""
+    names = ", ".join(columns)
+    query = Query(f"SELECT {names} FROM (")  # noqa: S608 - our own names
+    for kind, paths in (("whole", files.whole), ("pieces", files.pieces)):
+        if paths:
+            query.add("SELECT * FROM (").append(_rows(list(paths))).add(")").append(_where(scope))
+            query.add(_ONCE if kind == "pieces" else "").add(" UNION ALL BY NAME ")
+    # Columns that no file has, since all are of an earlier schema, are empty.
     empty = ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
-    query = Query().add(
+    return query.add(f"SELECT NULL::VARCHAR AS plant, {empty} WHERE false)")
+
+
+def _rows(paths: list[str]) -> Query:
+    return Query().add(
         "SELECT * FROM read_parquet(?, hive_partitioning = true, union_by_name = true, "
         "hive_types = {'plant': VARCHAR, 'date': DATE})",
-        files,
+        paths,
     )
-    return query.add(f" UNION ALL BY NAME SELECT NULL::VARCHAR AS plant, NULL::DATE AS date, {empty} WHERE false")
 
 
 def _where(scope: Scope) -> Query:

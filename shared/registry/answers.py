@@ -1,38 +1,9 @@
-"""Redis' answers as records, and its failures as the registry's."""
+"""Redis' answers as records."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
-import redis
-from pydantic import ValidationError
-
-from shared.registry.connection import remedy
-from shared.registry.errors import RegistryUnavailable
 from shared.registry.records import Assignment, AuditEntry, StationConfig
 from shared.registry.snapshot import HeldAssignment, HeldStation
-
-
-@contextmanager
-def faults(*, changing: bool = False) -> Iterator[None]:
-    """What Redis or its content fails with inside is raised as `RegistryUnavailable`.
-
-    Args:
-        changing: whether something may have been changed before it failed.
-    """
-    try:
-        yield
-    except redis.RedisError as error:
-        told = " ".join(str(error).split()) or type(error).__name__
-        raise RegistryUnavailable(
-            f"the registry (Redis) does not answer: {told}",
-            hint=f"{remedy(error)}{'; a change was interrupted: look before you repeat it' if changing else ''}",
-        ) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise RegistryUnavailable(
-            f"the registry holds a {error.title} that is not understood: {first['loc']}: {first['msg']}",
-            hint="was it written by a newer version of Linegate?",
-        ) from error
 
 
 def held_assignment(value: str) -> HeldAssignment:

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from shared.events.base import now
 from shared.registry import scripts
-from shared.registry.answers import faults
 from shared.registry.backup import Contents, contents_of, put_back
 from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict
+from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
 _SECONDS: Final = 60.0

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from shared.events.base import now
 from shared.registry import scripts
-from shared.registry.answers import audit_entry, faults, held_assignment, held_station
+from shared.registry.answers import audit_entry, held_assignment, held_station
 from shared.registry.connection import Connected
 from shared.registry.errors import RevisionConflict, UnknownVersion, VersionExists
+from shared.registry.failures import faults
 from shared.registry.lifecycle import Transition
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Advanced, Assignment, AuditEntry, StationConfig, VersionRecord

@@ -87,6 +87,15 @@ MetricName = Literal[
     "linegate.drift.ks",
     # Gauge: 1 while a limit is broken, else 0.
     "linegate.drift.drifting",
+    # --- the archive (docs/history.md) -------------------------------------------------------------------------------
+    # Counter: rows of the history written; again for a batch that comes again. Label here and below: plant.
+    "linegate.archive.rows",
+    # Counter: pictures kept. Label here and below: name (photo, crop, map).
+    "linegate.archive.pictures",
+    # Counter: pictures that were to be kept, but are nowhere any more.
+    "linegate.archive.pictures.missing",
+    # Counter: photos whose pictures, or days whose rows, were removed for their age. Label: what.
+    "linegate.archive.expired",
     # --- faults of our own ------------------------------------------------------------------------------------------
     # Up-down counter: faults that are there now. Labels: kind, worker.
     "linegate.faults.open",

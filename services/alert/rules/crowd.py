@@ -24,9 +24,9 @@ class Crowd(NamedTuple):
         return self.members[-1]
 
 
-def keep(window: timedelta, lateness: timedelta) -> Keep:
+def keep(window: timedelta) -> Keep:
     """What is needed of a series: whatever lies in one window with the oldest that may still come."""
-    return Keep(horizon=window + lateness)
+    return Keep(horizon=window)
 
 
 def look(series: Series, key: SeriesKey, seen: Observation, *, count: int, window: timedelta) -> list[Crowd]:

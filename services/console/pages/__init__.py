@@ -36,7 +36,6 @@ from services.console.pages.fails.routes import routes as fails
 from services.console.pages.history.routes import routes as history
 from services.console.pages.line.routes import routes as line
 from services.console.pages.rollouts.routes import routes as rollouts
-from services.console.pages.silences.routes import routes as silences
 from services.console.pages.subscriptions.routes import routes as subscriptions
 from services.console.pages.training.routes import routes as training
 from services.console.words import N_
@@ -59,10 +58,9 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("line", N_("Lines"), "activity", Permission.READ_VERDICT, line),
     Page("fails", N_("Fails"), "octagon-x", Permission.READ_VERDICT, fails),
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
-    Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
     Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
+    Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
-    Page("silences", N_("Silences"), "bell-off", Permission.READ_VERDICT, silences),
 )
 """In the order of the menu; the first is the first that is seen."""

@@ -15,19 +15,21 @@ app = typer.Typer(help="Say and change which model version judges where.", no_ar
 def list_() -> None:
     """Every assignment and every station configuration."""
     from services.rollout.cli import tables
+    from shared.cli.tables import show
 
     with open_registry() as registry:
         snapshot = registry.snapshot()
-    tables.show(tables.assignments(snapshot), tables.stations(snapshot))
+    show(tables.assignments(snapshot), tables.stations(snapshot))
 
 
 @app.command()
 def show(key: Key) -> None:
     """What is in force at a place, by which entry, and at which stage each version is there."""
     from services.rollout.cli import tables
+    from shared.cli.tables import show
 
     with open_registry() as registry:
-        tables.show(*tables.in_force(registry.snapshot(), place_key(key)))
+        show(*tables.in_force(registry.snapshot(), place_key(key)))
 
 
 @app.command()
@@ -37,19 +39,20 @@ def versions(
     ] = None,
 ) -> None:
     """Every registered model version, newest first, with its stages; or all that is known of one."""
-    from services.rollout.cli import tables, versions_table
+    from services.rollout.cli import versions_table
+    from shared.cli.tables import show
     from shared.registry.errors import UnknownVersion
 
     chosen = None if name is None else valid_version(name)
     with open_registry() as registry:
         snapshot = registry.snapshot()
     if chosen is None:
-        tables.show(versions_table.versions(snapshot))
+        show(versions_table.versions(snapshot))
         return
     record = snapshot.version(chosen)
     if record is None:
         raise UnknownVersion(f"version {chosen} is not registered", hint="`linegate rollout versions` lists them")
-    tables.show(versions_table.version(snapshot, record))
+    show(versions_table.version(snapshot, record))
 
 
 @app.command()
@@ -61,11 +64,12 @@ def history(
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many changes.")] = 20,
 ) -> None:
     """The latest changes, newest first: who, what, why, before and after."""
-    from services.rollout.cli import history_table, tables
+    from services.rollout.cli import history_table
+    from shared.cli.tables import show
 
     under = None if key is None else place_key(key)
     with open_registry() as registry:
-        tables.show(history_table.history(registry.history(count, under)))
+        show(history_table.history(registry.history(count, under)))
 
 
 for command in (

@@ -1,11 +1,7 @@
 """How the registry's parts are written in the cells of a table."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TypeVar
-
-from rich.table import Table
-from rich.text import Text
 
 from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, Canary, StationConfig, VersionRecord
@@ -13,24 +9,6 @@ from shared.registry.snapshot import HeldAssignment, HeldStation, Snapshot
 from shared.registry.stages import stages
 
 HeldT = TypeVar("HeldT", HeldAssignment, HeldStation)
-
-
-def table(title: str, *columns: str) -> Table:
-    """An empty table; long cells are folded, never cut."""
-    made = Table(title=Text(title), title_justify="left", title_style="bold")
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
-
-
-def add(to: Table, *cells: str) -> None:
-    """Add a row as it is written: notes and names are no markup, and send no control sequence to a terminal."""
-    to.add_row(*(Text(plain(cell)) for cell in cells))
-
-
-def plain(text: str) -> str:
-    """Text of others, without what a terminal would obey. Line breaks stay."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def roles(record: Assignment) -> tuple[str, str, str, str]:
@@ -67,11 +45,6 @@ def standing(snapshot: Snapshot, record: VersionRecord) -> str:
 def sorted_entries(held: Mapping[str, HeldT]) -> list[tuple[str, HeldT]]:
     """Entries of a table of the registry, the least specific first."""
     return sorted(held.items(), key=lambda entry: (PlaceKey(entry[0]).specificity[0], entry[0]))
-
-
-def moment(time: datetime) -> str:
-    """A time on this machine's clock."""
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _canary(trial: Canary | None) -> str:

@@ -30,6 +30,7 @@ def assign(  # noqa: PLR0917 - Typer reads the command line from the signature
 ) -> None:
     """Set all roles of a key at once, whatever they were; the guard stays. For setting up, and for repair."""
     from services.rollout.cli import tables
+    from shared.cli.tables import show
     from shared.registry import lifecycle
     from shared.registry.records import Assignment, Canary
 
@@ -47,12 +48,13 @@ def assign(  # noqa: PLR0917 - Typer reads the command line from the signature
             note=note,
             expected=based_on(expect),
         )
-        tables.show(*tables.in_force(registry.snapshot(), place))
+        show(*tables.in_force(registry.snapshot(), place))
 
 
 def unassign(key: Key, expect: Expect = None, author: Author = None, note: Note = "") -> None:
     """Remove an assignment; the next less specific one takes its place."""
     from services.rollout.cli import tables
+    from shared.cli.tables import show
     from shared.errors import LinegateError
 
     with open_registry() as registry:
@@ -61,7 +63,7 @@ def unassign(key: Key, expect: Expect = None, author: Author = None, note: Note 
         if held is None:
             raise LinegateError(f"there is no assignment of {place}", hint="`linegate rollout list` shows all")
         registry.unassign(place, expected=held.revision if expect is None else expect, author=who(author), note=note)
-        tables.show(*tables.in_force(registry.snapshot(), place))
+        show(*tables.in_force(registry.snapshot(), place))
 
 
 def station(  # noqa: PLR0917 - Typer reads the command line from the signature
@@ -91,6 +93,7 @@ def station(  # noqa: PLR0917 - Typer reads the command line from the signature
 ) -> None:
     """Set how photos of a place are cropped; what is not named stays as the entry has it."""
     from services.rollout.cli import tables
+    from shared.cli.tables import show
     from shared.registry.records import StationConfig
 
     named = {"policy": policy, "height": height, "width": width, "presence": presence, "orient": orient}
@@ -110,7 +113,7 @@ def station(  # noqa: PLR0917 - Typer reads the command line from the signature
         changed = valid(StationConfig, **(before | changes))
         based = expected(expect, held.revision if held else None)
         registry.set_station(place, changed, expected=based, author=who(author), note=note)
-        tables.show(*tables.in_force(registry.snapshot(), place))
+        show(*tables.in_force(registry.snapshot(), place))
 
 
 def _reference(text: str) -> str:

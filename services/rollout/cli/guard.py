@@ -34,6 +34,7 @@ def guard(  # noqa: PLR0917 - Typer reads the command line from the signature
 ) -> None:
     """Show the limits of the trials at a key, or set some: what is not named stays, `none` switches a limit off."""
     from services.rollout.cli import tables
+    from shared.cli.tables import show
     from shared.errors import LinegateError
     from shared.registry import lifecycle
     from shared.registry.guard import Guard
@@ -63,4 +64,4 @@ def guard(  # noqa: PLR0917 - Typer reads the command line from the signature
         entry = registry.assignment(place)
     if entry is None:
         raise LinegateError(f"there is no assignment of {place}", hint="`linegate rollout list` shows all")
-    tables.show(tables.guard(place, entry))
+    show(tables.guard(place, entry))

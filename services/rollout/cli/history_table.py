@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rich.console import RenderableType
 
-from services.rollout.cli.cells import add, moment, one_line, station, table
+from services.rollout.cli.cells import one_line, station
+from shared.cli.tables import add, moment, table
 from shared.registry.guard import Guard
 from shared.registry.records import Assignment, AuditEntry, StationConfig, VersionRecord
 

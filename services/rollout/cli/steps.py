@@ -99,8 +99,9 @@ def _step(  # noqa: PLR0917 - the three last ones are every command's options
     key: str, transition: "Transition", action: str, expect: int | None, author: str | None, note: str
 ) -> None:
     from services.rollout.cli import tables
+    from shared.cli.tables import show
 
     place = place_key(key)
     with open_registry() as registry:
         registry.advance(place, transition, action=action, author=who(author), note=note, expected=based_on(expect))
-        tables.show(*tables.in_force(registry.snapshot(), place))
+        show(*tables.in_force(registry.snapshot(), place))

@@ -1,9 +1,10 @@
 """The registry as tables for people: what is assigned, and what holds at a place."""
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from services.rollout.cli.cells import add, moment, one_line, plain, roles, sorted_entries, station, table
+from services.rollout.cli.cells import one_line, roles, sorted_entries, station
+from shared.cli.tables import add, moment, plain, table
 from shared.registry.coupling import mismatches
 from shared.registry.guard import Guard
 from shared.registry.place_key import PlaceKey
@@ -13,13 +14,6 @@ from shared.registry.snapshot import HeldAssignment, Snapshot
 from shared.registry.stages import candidates
 
 _CANDIDATES_SHOWN = 8
-
-
-def show(*parts: RenderableType) -> None:
-    """Print them to stdout."""
-    console = Console()
-    for part in parts:
-        console.print(part, markup=False)
 
 
 def assignments(snapshot: Snapshot) -> RenderableType:

@@ -4,7 +4,8 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from services.rollout.cli.cells import add, moment, standing, table
+from services.rollout.cli.cells import standing
+from shared.cli.tables import add, moment, table
 from shared.registry.records import VersionRecord
 from shared.registry.snapshot import Snapshot
 

@@ -90,6 +90,14 @@ class Works:
         self.workers.processes[worker].start_again()
 
 
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come to this in {PATIENCE_S:.0f} s: {what}"
+        time.sleep(0.05)
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Works]:
     """A whole Linegate, for the length of a `with` block."""

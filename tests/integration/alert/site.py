@@ -21,6 +21,7 @@ from shared.alerts.subscription import Subscription
 from shared.bus.clients import open_consumer
 from shared.bus.publisher import EventPublisher
 from shared.bus.reader import EventReader
+from shared.bus.record import OutgoingRecord
 from shared.bus.settings import BusSettings
 from shared.events import AlertChanged, Event, PartCrop, PartImage, Verdict, now
 from shared.registry.place_key import PlaceKey
@@ -29,7 +30,7 @@ from tests.integration.conftest import Kafka
 from tests.unit.services.labels.parts import verdict
 
 SERVE: Final = [sys.executable, "-c", "from services.cli import serve; serve()", "alert"]
-PATIENCE: Final = 120.0
+PATIENCE: Final = 60.0
 
 
 class Site:
@@ -98,6 +99,10 @@ class Site:
         """Publish, and wait until the broker has them."""
         for future in [self._publisher.publish(event) for event in events]:
             future.result(PATIENCE)
+
+    def publish_record(self, record: OutgoingRecord) -> None:
+        """Publish a record as it is."""
+        self._publisher.publish_record(record).result(PATIENCE)
 
     def nothing_waits(self) -> None:
         """As if crop and score were done with all that there is."""

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from services.console.deps import Deps
 from services.console.pages.alerts import view
 from services.console.pages.alerts.history import steps_of
+from services.console.pages.silences.routes import routes as silences
 from services.console.pages.subscriptions.view import visible as subscribed
 from services.console.problems import NotFound, PageError
 from services.console.screen import Toast
@@ -85,6 +86,10 @@ def routes(deps: Deps) -> APIRouter:
             firing=sum(one.record.state == "firing" for one in held),
         )
 
+    # Before the ids: its paths would be taken for one.
+    root = APIRouter()
+    root.include_router(silences(deps))
+
     @router.get("/{alert_id}")
     def detail(request: Request, visitor: Here, alert_id: str) -> HTMLResponse:
         return screen.page(request, "alerts/detail.html", **whole(found(alert_id, visitor), visitor))
@@ -112,7 +117,8 @@ def routes(deps: Deps) -> APIRouter:
         deps.live.changes.tell("alerts", alert.group.plant)
         return Response(status_code=204, headers=_told(toast))
 
-    return router
+    root.include_router(router)
+    return root
 
 
 def _take(deps: Deps, alert: Alert, action: Action, visitor: Visitor, note: str) -> Toast:

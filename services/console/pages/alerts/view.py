@@ -25,8 +25,8 @@ CONDITIONS: Final[dict[ConditionKind, str]] = {
 }
 STEPS: Final[dict[AlertStep, str]] = {
     "fired": N_("Fired"),
-    "repeated": N_("Told again: still open"),
-    "escalated": N_("Escalated: nobody had acknowledged it"),
+    "repeated": N_("Told again"),
+    "escalated": N_("Escalated"),
     "acknowledged": N_("Acknowledged"),
     "resolved": N_("Resolved"),
     "muted": N_("Muted"),

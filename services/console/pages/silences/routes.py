@@ -12,7 +12,7 @@ from services.console.deps import Deps
 from services.console.forms import Draft, FormWrong, Values, sent
 from services.console.pages.alerts.view import CONDITIONS
 from services.console.pages.silences import form, view
-from services.console.pages.subscriptions.store import places_seen
+from services.console.pages.subscriptions.store import first_plant, places_seen
 from services.console.pages.subscriptions.view import place, plant_of
 from services.console.problems import NotFound, PageError
 from services.console.screen import Toast
@@ -27,8 +27,8 @@ _log = structlog.get_logger(__name__)
 
 
 def routes(deps: Deps) -> APIRouter:
-    """The routes under `/silences`."""
-    router = APIRouter(prefix="/silences")
+    """The routes under `/alerts/silences`."""
+    router = APIRouter(prefix="/alerts/silences")
 
     def listed(visitor: Visitor) -> dict[str, Any]:
         held = deps.desk.silences().values()
@@ -48,7 +48,7 @@ def routes(deps: Deps) -> APIRouter:
 
     @router.get("")
     def page(request: Request, visitor: Here) -> HTMLResponse:
-        return deps.screen.page(request, "silences/page.html", **listed(visitor))
+        return deps.screen.page(request, "silences/page.html", alone=False, **listed(visitor))
 
     @router.get("/list")
     def part(request: Request, visitor: Here) -> HTMLResponse:
@@ -56,10 +56,14 @@ def routes(deps: Deps) -> APIRouter:
 
     @router.get("/new")
     def new(request: Request, visitor: Here) -> HTMLResponse:
-        plants = [plant for plant in visitor.shown if visitor.may(Permission.MANAGE_ALERTS, plant)]
-        plant = plants[0] if plants else None
+        plant = first_plant(visitor)
         draft = Draft(form.blank(plant or "", now(), visitor.words.zone(plant)))
         return deps.screen.page(request, "silences/new.html", **shown_form(visitor, draft))
+
+    @router.post("/zone")
+    async def zone(request: Request, visitor: Here, values: Sent) -> HTMLResponse:
+        scope, _ = scope_form.read_scope(values)
+        return deps.screen.page(request, "silences/zone.html", zone=visitor.words.zone(plant_of(scope)).key)
 
     @router.post("")
     def create(request: Request, visitor: Here, values: Sent) -> HTMLResponse:
@@ -77,9 +81,9 @@ def routes(deps: Deps) -> APIRouter:
         _log.info("silence made", silence=name, scope=str(record.scope), subject=visitor.name)
         deps.live.changes.tell("alerts", plant_of(record.scope))
         toast = Toast(visitor.words._("Silenced until %(when)s", when=visitor.words.full(record.end, plant_of(scope))))
-        answer = deps.screen.page(request, "silences/bare.html", toast=toast, **listed(visitor))
+        answer = deps.screen.page(request, "silences/bare.html", toast=toast, alone=True, **listed(visitor))
         answer.headers.update(
-            {"HX-Retarget": "#content", "HX-Reswap": "innerHTML show:window:top", "HX-Push-Url": "/silences"}
+            {"HX-Retarget": "#content", "HX-Reswap": "innerHTML show:window:top", "HX-Push-Url": "/alerts/silences"}
         )
         return answer
 

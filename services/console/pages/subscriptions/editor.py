@@ -17,7 +17,7 @@ from services.console.pages.subscriptions.detail import detail_page
 from services.console.pages.subscriptions.fields import CONDITION_FIELDS, TAKES
 from services.console.pages.subscriptions.names import free_name
 from services.console.pages.subscriptions.read import read
-from services.console.pages.subscriptions.store import managed, places_seen, seen
+from services.console.pages.subscriptions.store import first_plant, managed, places_seen, seen
 from services.console.pages.subscriptions.view import DAYS, FAULTS, plant_of
 from services.console.screen import Toast
 from services.console.visitor import Here, Visitor
@@ -64,10 +64,9 @@ def editor_routes(deps: Deps) -> APIRouter:
             record = seen(deps, visitor, copy).record
             title = visitor.words._("Copy of %(title)s", title=record.title or record.id)[:128]
             return show(request, visitor, Draft(form.copied(form.values_of(record), title)))
-        plants = [plant for plant in visitor.shown if visitor.may(Permission.MANAGE_ALERTS, plant)]
-        plant = plants[0] if plants else "*"
-        zone = visitor.words.zone(None if plant == "*" else plant).key
-        return show(request, visitor, Draft(form.blank(plant, zone, visitor.words.language)))
+        plant = first_plant(visitor)
+        zone = visitor.words.zone(plant).key
+        return show(request, visitor, Draft(form.blank(plant or "*", zone, visitor.words.language)))
 
     @router.post("/_form")
     def changed(request: Request, visitor: Here, values: Sent) -> HTMLResponse:
@@ -86,7 +85,13 @@ def editor_routes(deps: Deps) -> APIRouter:
         elif do == "remove":
             left = form.remove_channel(left, kind)
         return screen.page(
-            request, "subscriptions/channels.html", form=Draft(left), where=where, added=do == "add", **_CHOICES
+            request,
+            "subscriptions/channels.html",
+            form=Draft(left),
+            where=where,
+            added=do == "add",
+            removed=do == "remove",
+            **_CHOICES,
         )
 
     @router.post("")

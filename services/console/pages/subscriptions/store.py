@@ -54,3 +54,9 @@ def places_seen(deps: Deps, visitor: Visitor) -> list[PlaceKey]:
     keys = [PlaceKey(text) for text in (*snapshot.assignments, *snapshot.stations)]
     keys += [held.record.scope for held in deps.desk.subscriptions().values()]
     return [key for key in keys if visitor.may(Permission.READ_VERDICT, plant_of(key))]
+
+
+def first_plant(visitor: Visitor) -> str | None:
+    """The plant that a new form begins with: the one looked at, or the only one; None where there is a choice."""
+    plants = [plant for plant in visitor.shown if visitor.may(Permission.MANAGE_ALERTS, plant)]
+    return plants[0] if len(plants) == 1 else None

@@ -21,16 +21,19 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
-// Where an alert that was looked at has moved or gone, the next key must not start at the top of the page.
 document.getElementById("alert-dialog")?.addEventListener("close", () => {
   document.getElementById("alert-dialog-content").replaceChildren();
 });
 
-document.addEventListener("error", (event) => {
-  if (event.target.matches?.("img[data-fallback]")) event.target.parentElement.classList.add("missing");
-}, true);
-for (const image of document.querySelectorAll("img[data-fallback]"))
-  if (image.complete && image.naturalWidth === 0 && image.currentSrc) image.parentElement.classList.add("missing");
+// A picture that is not kept any more leaves a sign of it. A part that was asked anew has lost the mark.
+const mark = (image) => image.parentElement.classList.add("missing");
+const broken = () => {
+  for (const image of document.querySelectorAll("img[data-fallback]"))
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc) mark(image);
+};
+document.addEventListener("error", (event) => event.target.matches?.("img[data-fallback]") && mark(event.target), true);
+document.body.addEventListener("htmx:afterSettle", broken);
+broken();
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

@@ -1,0 +1,133 @@
+"""What goes by the clock: windows that close, what is missing, and what open alerts need."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+
+from services.alert.closing import Closing
+from services.alert.known import Wishes, WishWatch
+from services.alert.metrics import AlertMetrics
+from services.alert.missing import Missing, Moments, Open
+from services.alert.settled import Settled
+from services.alert.tending import Tending, standing_of
+from shared.alerts.book import AlertBook
+from shared.bus.errors import KafkaFailedError
+from shared.errors import LinegateError
+from shared.registry.errors import RegistryError
+
+STOP_SECONDS: Final = 15.0
+_log = structlog.get_logger(__name__)
+
+
+class Ticker:
+    """Looks again and again on a thread of its own, for the length of a `with` block.
+
+    Any number of workers may do so at once: triggers count once, and steps are taken on what was seen.
+
+    Args:
+        watch: subscriptions and silences.
+        photos: until when every photo is counted.
+        verdicts: until when every verdict is.
+        closing: decides windows.
+        missing: sees where nothing comes.
+        tending: looks after open alerts.
+        book: of alerts.
+        lateness_s: of photos, in seconds.
+        look_s: time between two looks, in seconds.
+        clock: the present.
+        metrics: told how far behind decisions are.
+    """
+
+    def __init__(
+        self,
+        watch: WishWatch,
+        *,
+        photos: Settled,
+        verdicts: Settled,
+        closing: Closing,
+        missing: Missing,
+        tending: Tending,
+        book: AlertBook,
+        lateness_s: float,
+        look_s: float,
+        clock: Callable[[], datetime],
+        metrics: AlertMetrics,
+    ) -> None:
+        self._watch = watch
+        self._photos = photos
+        self._verdicts = verdicts
+        self._closing = closing
+        self._missing = missing
+        self._tending = tending
+        self._book = book
+        self._lateness = timedelta(seconds=lateness_s)
+        self._look_s = look_s
+        self._clock = clock
+        self._metrics = metrics
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alert-ticker", daemon=True)
+        self._hurdles: dict[str, str] = {}
+        self._beat = time.monotonic()
+
+    @property
+    def beat_age_s(self) -> float:
+        """Seconds since it last looked."""
+        return time.monotonic() - self._beat
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    def look(self) -> None:
+        """One look. What fails is logged, and is tried again with the next one; the rest goes on without it."""
+        at = self._clock()
+        self._try("where photos wait", lambda: self._photos.look(at))
+        self._try("where verdicts wait", lambda: self._verdicts.look(at))
+        moments = Moments(self._photos.moment, self._verdicts.moment)
+        if moments.photos is not None:
+            self._metrics.behind((at - moments.photos).total_seconds())
+        wishes = self._watch.wishes
+        if wishes is None:
+            return
+        if moments.photos is not None:
+            before = moments.photos - self._lateness
+            self._try("windows", lambda: self._closing.look(wishes, before))
+        self._try("what is missing", lambda: self._missing.look(wishes, moments, lambda: self._open(wishes)))
+        self._try("open alerts", lambda: self._tending.look(moments))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(STOP_SECONDS)
+
+    def _open(self, wishes: Wishes) -> list[Open]:
+        return standing_of(self._book.open_alerts(), wishes)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._beat = time.monotonic()
+            self.look()
+            self._stop.wait(self._look_s)
+
+    def _try(self, what: str, do: Callable[[], object]) -> None:
+        try:
+            do()
+            self._hurdles.pop(what, None)
+        except (KafkaFailedError, RegistryError) as away:
+            self._cannot(what, away)
+        except Exception:  # noqa: BLE001 - a thread that died would look no more, and nobody would know
+            _log.exception("looking failed; it goes on", what=what)
+
+    def _cannot(self, what: str, error: LinegateError) -> None:
+        if self._hurdles.get(what) != str(error):
+            self._hurdles[what] = str(error)
+            _log.warning("cannot look yet", what=what, reason=str(error), hint=error.hint)

@@ -1,0 +1,1 @@
+"""`linegate alerts` and `linegate subscriptions`: what people do about alerts, on Redis itself."""
