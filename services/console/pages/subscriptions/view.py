@@ -27,6 +27,7 @@ from shared.auth import Permission
 from shared.events import FaultKind
 from shared.registry.place_key import WILDCARD, PlaceKey
 
+TO: Final = "\N{EN DASH}"
 DAYS: Final[dict[Weekday, str]] = {
     "mon": N_("Mon"),
     "tue": N_("Tue"),
@@ -177,12 +178,12 @@ def sentence(condition: Condition, words: Words) -> str:  # noqa: PLR0911 - one 
 
 
 def hours(active: ActiveHours, words: Words) -> str:
-    """Hours in words, e.g. `Mon–Fri 06:00–14:00 (Europe/Berlin)`."""
+    """Hours in words, e.g. `Mon-Fri 06:00-14:00 (Europe/Berlin)`, with dashes for ranges."""
     days = [day for day in WEEK if day in active.days]
     said = [words._(DAYS[day]) for day in days]
     first = WEEK.index(days[0])
     in_a_row = len(days) > 2 and WEEK[first : first + len(days)] == tuple(days)
-    told = words._("daily") if len(days) == len(WEEK) else f"{said[0]}–{said[-1]}" if in_a_row else ", ".join(said)
+    told = words._("daily") if len(days) == len(WEEK) else f"{said[0]}{TO}{said[-1]}" if in_a_row else ", ".join(said)
     if active.begin == active.end:
         return f"{told} ({active.zone})"
-    return f"{told} {active.begin:%H:%M}–{active.end:%H:%M} ({active.zone})"
+    return f"{told} {active.begin:%H:%M}{TO}{active.end:%H:%M} ({active.zone})"
