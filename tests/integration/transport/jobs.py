@@ -63,6 +63,7 @@ from training.worker.intake import queued
 from training.worker.result import failed_result
 
 PATIENCE = 30.0
+Consumed = type[Event] | Sequence[type[Event]]
 BAD = "bad-"
 """Parts so named become dead letters."""
 
@@ -237,7 +238,7 @@ def a_fault(worker: str) -> Fault:
     )  # fmt: skip
 
 
-def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: type[Event], name: str, bus: BusSettings) -> None:
+def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: Consumed, name: str, bus: BusSettings) -> None:
     """Run a worker that may write one dead letter until it stops their topic; let the topic go on afterwards."""
     stop = threading.Event()
     too_long = threading.Timer(PATIENCE, stop.set)
@@ -509,6 +510,13 @@ def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
         _go_on(bus, "linegate.verdicts.dlq")
 
 
+def alert_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The alert worker's: see `tests.integration.transport.alert_job`, which needs what stands here."""
+    from tests.integration.transport.alert_job import alert_job as job
+
+    job(bus, superuser)
+
+
 def topics_job(bus: BusSettings) -> None:
     """An installer's: create a topic of Linegate."""
     name = f"linegate.new-{uuid.uuid4().hex[:8]}"
@@ -531,6 +539,7 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "rollout": rollout_job,
     "labels": labels_job,
     "notify": lambda bus, _: publish(bus, a_fault("notify")),
+    "alert": alert_job,
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
     "trainer": trainer_job,
