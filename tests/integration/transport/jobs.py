@@ -530,6 +530,7 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "score": score_job,
     "rollout": rollout_job,
     "labels": labels_job,
+    "notify": lambda bus, _: publish(bus, a_fault("notify")),
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
     "trainer": trainer_job,
