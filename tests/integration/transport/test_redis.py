@@ -117,6 +117,12 @@ def gateway_job(settings: RedisSettings) -> None:
     alerts_job(settings)
 
 
+def console_job(settings: RedisSettings) -> None:
+    """What the gateway does for clients, and following the registry."""
+    gateway_job(settings)
+    worker_job(settings)
+
+
 def alerts_job(settings: RedisSettings) -> None:
     """Everything that people do about alerts, by HTTP and on the command line; `an_alert` fired."""
     name = f"made-{time.monotonic_ns()}"
@@ -194,6 +200,7 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "crop": worker_job,
     "score": worker_job,
     "gateway": gateway_job,
+    "console": console_job,
     "notify": notify_job,
     "supervisor": alerts_job,
     "backup": backup_job,
