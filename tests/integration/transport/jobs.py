@@ -59,7 +59,6 @@ from shared.events import (
     derived_event_id,
     now,
 )
-from shared.evidence import LiveEvidence
 from shared.evidence import EvidenceRef, LiveEvidence
 from shared.registry.snapshot import Snapshot
 from shared.training_jobs.views import all_jobs
