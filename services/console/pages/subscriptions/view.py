@@ -53,7 +53,6 @@ FAULTS: Final[dict[FaultKind, str]] = {
     "dead_letter_flood": N_("A flood of dead letters"),
     "step_failed": N_("A worker's step failed"),
     "kafka_failed": N_("Kafka failed"),
-    "receiver_away": N_("A receiver of messages is away"),
 }
 
 
