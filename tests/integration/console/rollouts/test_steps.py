@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from services.console.pages.rollouts.routes import VERSIONS
 from shared.auth import Role
 from shared.events import now
 from shared.registry import lifecycle
@@ -201,3 +202,13 @@ def test_in_german(console: Console) -> None:
     trial(console)
     asked = console.visitor(language="de").get(f"{PATH}/promote?version=v2")
     assert "v2 zum Champion machen?" in asked.text
+
+
+def test_a_great_many_versions(console: Console) -> None:
+    """The newest are shown, and all of them where they are asked for."""
+    for number in range(VERSIONS + 3):
+        console.version(f"v{number}")
+    ada = console.visitor()
+    few = ada.get("/rollouts")
+    assert len(few.all("version-row")) == VERSIONS
+    assert len(ada.get(few.one("rollouts-every")["href"]).all("version-row")) == VERSIONS + 3
