@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.console.pages.history.asked import Asked, scope
-from services.console.pages.history.view import MOST_BARS, MOST_SLOTS, TABLE_ROWS, merged_days, page, timeline
+from services.console.pages.history.view import MOST_BARS, MOST_SLOTS, TABLE_ROWS, page, same_days, timeline
 from shared.history import Bucket, Grouping, Scope, Summary
 
 NOW = datetime(2026, 11, 24, 13, 30, tzinfo=UTC)
@@ -104,26 +104,12 @@ def test_shifts_have_a_line_for_each_plant() -> None:
     assert many.parts == (90,)
 
 
-def test_a_day_of_plants_in_two_zones_is_one_day() -> None:
-    """It begins twice; its counts are one, and its percentiles are not known."""
-    berlin = datetime(2026, 11, 9, 23, tzinfo=UTC)  # the 10th in Berlin
-    chicago = datetime(2026, 11, 10, 6, tzinfo=UTC)  # the 10th in Chicago
-    later = datetime(2026, 11, 10, 23, tzinfo=UTC)
-    told = merged_days(
-        answer("day", bucket(berlin), bucket(chicago, failed=3), bucket(later)), (BERLIN, CHICAGO), BERLIN
-    )
-    assert [(one.parts, one.failed, one.latency_p50_ms) for one in told.buckets] == [(20, 4, None), (10, 1, 100.0)]
-    days = [one.begin.astimezone(BERLIN).day for one in told.buckets if one.begin is not None]
-    assert days == [10, 11]
-    assert told.total.parts == 30
-
-
 def test_days_around_a_change_of_the_clocks_are_all_there() -> None:
     """A day of 25 hours, and one of 23, are no gaps."""
     for first in (datetime(2026, 10, 23, 22, tzinfo=UTC), datetime(2026, 3, 27, 23, tzinfo=UTC)):
         begins = [(first.astimezone(BERLIN).replace(tzinfo=None) + timedelta(days=n)) for n in range(4)]
         buckets = [bucket(begin.replace(tzinfo=BERLIN).astimezone(UTC)) for begin in begins]
-        told = timeline(merged_days(answer("day", *buckets), (BERLIN,), BERLIN))
+        told = timeline(same_days(answer("day", *buckets), lambda _: BERLIN, BERLIN))
         assert told.lines[0].values == (0.1,) * 4
 
 
