@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -80,6 +80,12 @@ def test_a_row_of_damage_at_one_place() -> None:
     assert same_region.rows([seen(0, 0), seen(1, 1, (0.56, 0.5)), seen(2, 2, (0.62, 0.5))], at(0), REGION) == []
 
 
+@example(
+    drawn=[(True, (0.5, 0.5)), (False, None), (True, (0.5, 0.5)), (False, None), (True, (0.5, 0.5))],
+    cut=4,
+    between=1,
+    parts=3,
+)
 @given(
     drawn=st.lists(st.tuples(st.booleans(), PEAKS), max_size=30),
     cut=st.integers(0, 30),
