@@ -27,6 +27,8 @@ _PLAIN: Final = {
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
 }
+_LONGEST_VALUE: Final = 80
+_LONGEST: Final = 400
 _PLACE: Final = "a place is plant/line/station/layout/camera, `*` for any; missing ones at the end stand for any"
 
 
@@ -57,10 +59,10 @@ def findings(error: ValidationError) -> list[Finding]:
 def _finding(error: ErrorDetails) -> Finding:
     place = "scope" in error["loc"]
     steps = error["loc"][: error["loc"].index("scope") + 1] if place else error["loc"]
-    field, message = _address(steps), _message(error)
+    field, message = _address(steps), _plain(_message(error))
     if place:
         what = "place" if error["loc"][-1] == "scope" else error["loc"][-1]
-        message = f"{error['input']!r} is no {what}: {_PLACE}" if isinstance(error["input"], str) else _PLACE
+        message = f"{_shown(error['input'])} is no {what}: {_PLACE}" if isinstance(error["input"], str) else _PLACE
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         field = f"{field}.kind" if field else "kind"
     return Finding(field, message)
@@ -74,7 +76,7 @@ def _address(steps: tuple[int | str, ...]) -> str:
         if isinstance(step, int):
             address += f"[{step}]"
         elif not tag:
-            address += f".{step}" if address else str(step)
+            address += f".{_plain(step)}" if address else _plain(step)
         before = step
     return address
 
@@ -92,6 +94,18 @@ def _message(error: ErrorDetails) -> str:
     if kind in ("union_tag_invalid", "literal_error"):
         given = context["tag"] if kind == "union_tag_invalid" else error["input"]
         allowed = str(context.get("expected_tags") or context["expected"]).replace("'", "").replace(" or ", ", ")
-        return f"{given!r} is none of {allowed}"
+        return f"{_shown(given)} is none of {allowed}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should ").removeprefix("be ")
     return f"must be {message}" if error["msg"].startswith("Input should ") else message
+
+
+def _shown(value: object) -> str:
+    """What was written, as far as it tells which one it was."""
+    told = repr(value)
+    return told if len(told) <= _LONGEST_VALUE else f"{told[:_LONGEST_VALUE]}…"
+
+
+def _plain(text: str) -> str:
+    """In one line, without what a terminal would obey: names of fields are others' text too."""
+    told = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from services.alerts_cli.stores import Stores
 from shared.alerts.channels import Email, Mqtt, Webhook
-from shared.alerts.conditions import FailsInWindow
+from shared.alerts.condition_text import parse_condition
+from shared.alerts.conditions import CONDITIONS, FailsInWindow
 from shared.alerts.delivery import Delivery
 from shared.alerts.hours import ActiveHours
 from shared.alerts.outbox import Outbox
@@ -22,6 +24,7 @@ from shared.settings.sections import RedisSettings
 
 pytestmark = pytest.mark.redis
 Run = Callable[..., str]
+PAGE = Path(__file__).parents[3] / "docs" / "subscribe.md"
 COMMON = ("--plant", "munich", "--when", "fails=3/10m")
 
 
@@ -185,6 +188,26 @@ def test_what_is_not_there_or_has_moved_is_told(subscriptions: Run) -> None:
         subscriptions("redrive", "nothing")
     assert "is removed" in subscriptions("remove", "damage")
     assert "No subscriptions yet" in subscriptions("list")
+
+
+def test_the_page_works_as_it_stands_there(subscriptions: Run, stores: Stores, tmp_path: Path) -> None:
+    """The first command, the file, and every form of a condition."""
+    page = PAGE.read_text(encoding="utf-8")
+    (command,) = re.findall(r"^linegate subscriptions (add line-1-damage .*\\\n.*)$", page, flags=re.MULTILINE)
+    subscriptions(*shlex.split(command.replace("\\\n", " ")))
+    (text,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    file = tmp_path / "sub.toml"
+    file.write_text(text)
+    subscriptions("edit", "line-1-damage", "--file", str(file))
+    assert [channel.name for channel in held(stores, "line-1-damage").all_channels()] == ["mes", "shift", "boss"]
+    # Names are kept by options as well, and no name is given twice.
+    hooks = ("--webhook", "https://a.example", "--webhook", "https://b.example")
+    subscriptions("edit", "line-1-damage", *hooks, "--mqtt", "andon")
+    names = [channel.name for channel in held(stores, "line-1-damage").all_channels()]
+    assert names == ["mes", "webhook", "shift", "mqtt", "boss"]
+    rows = re.findall(r"^\| (`.*`) \| (?:for|when) ", page, flags=re.MULTILINE)
+    conditions = [parse_condition(told) for row in rows for told in re.findall(r"`([^`]*)`", row)]
+    assert {condition.kind for condition in conditions} == set(CONDITIONS)
 
 
 def test_a_new_secret(subscriptions: Run, stores: Stores) -> None:

@@ -20,6 +20,7 @@ from shared.bus.reader import EventReader
 from shared.bus.settings import BusSettings
 from shared.bus.topics import ensure_topics
 from shared.events import PartImage, Verdict, new_event_id, now
+from tests.integration.gateway.alerts.test_stream import Stream
 
 pytestmark = pytest.mark.kafka
 ADDRESS = {"plant": "munich", "line": "line-1"}
@@ -123,10 +124,17 @@ def test_after_a_restart_verdicts_are_read_back(own_gateway: Any, bus: BusSettin
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_in_order(own_gateway: Any, number: signal.Signals) -> None:
-    """The signal ends the process with status 0, and a client that waits for a verdict gets an answer at once."""
+@pytest.mark.redis
+def test_it_stops_in_order(
+    bus: BusSettings, redis_url: str, tmp_path: Path, start_gateway: Any, number: signal.Signals
+) -> None:
+    """The signal ends the process with status 0; who waits for a verdict is answered, a stream of alerts ends."""
+    own_gateway = start_gateway(bus.bootstrap_servers, tmp_path / "gateway.log", REDIS_URL=redis_url)
+    own_gateway.wait_ready()
+    token = own_gateway.access.token_file.read_text().strip()
+    stream = Stream(own_gateway.url, token)
     waiting = http.client.HTTPConnection("127.0.0.1", own_gateway.port, timeout=60)
-    bearer = {"Authorization": f"Bearer {own_gateway.access.token_file.read_text().strip()}"}
+    bearer = {"Authorization": f"Bearer {token}"}
     waiting.request("GET", "/openapi.json", headers=bearer)
     waiting.getresponse().read()
     waiting.request("GET", "/v1/verdicts/nothing?wait=30", headers=bearer)
@@ -136,6 +144,9 @@ def test_it_stops_in_order(own_gateway: Any, number: signal.Signals) -> None:
     answer = waiting.getresponse()
     assert (answer.status, json.load(answer)["type"]) == (503, "urn:linegate:problem:stopping")
     waiting.close()
+    assert stream.ended.wait(60)
+    assert stream.in_order
+    stream.close()
     assert own_gateway.process.wait(60) == 0
     assert "Traceback" not in own_gateway.log.read_text()
 
