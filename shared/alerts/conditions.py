@@ -39,7 +39,7 @@ class FailRate(Model):
     factor: Annotated[float, Field(ge=1, le=100)] = 2
     """How many times the usual rate is worth a message; it must be beyond chance as well."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
-    """Of the one-sided binomial test that the rate is above the usual one."""
+    """Of the one-sided binomial test that the rate is above the usual one, over a window's length of looks."""
 
     @model_validator(mode="after")
     def _the_past_is_longer(self) -> "FailRate":

@@ -3,6 +3,9 @@
 The test is the exact one-sided binomial test (Clopper and Pearson 1934): the chance of so many failures or more, by the
 binomial distribution itself (`scipy.special.bdtrc`, which starts faster than `scipy.stats`). Windows end at whole
 stretches, at least ten of them to a window, and are decided once nothing older can come.
+
+Who looks sixty times an hour sees luck more often than who looks once. So the chance that is left is shared among the
+looks within one window (Bonferroni): it is that of a false alarm within one window's length, not of one look.
 """
 
 from collections.abc import Iterable, Sequence
@@ -94,7 +97,7 @@ def high_rates(condition: FailRate, fine: Tallies, coarse: Tallies, since: datet
         if usual is None or seen.fails < condition.factor * usual * seen.parts:
             continue
         chance = float(bdtrc(seen.fails - 1, seen.parts, usual))
-        if chance <= 1 - condition.confidence:
+        if chance * many <= 1 - condition.confidence:
             found.append(HighRate(end, seen, usual, chance))
     return found
 

@@ -219,6 +219,16 @@ def test_no_photos_mutes_no_verdicts(bench: Bench) -> None:
     assert bench.look(603) == ["verdicts unmuted"]
 
 
+def test_no_photos_goes_first(bench: Bench) -> None:
+    """Also where both are due at the same look."""
+    bench.put(subscription(NoVerdicts(minutes=5), "a"))
+    bench.put(subscription(NoPhotos(minutes=5), "b"))
+    bench.places.saw([(HERE, LastSeen(at(0), at(0)))])
+    bench.look(0)
+    assert bench.look(300) == ["b fired", "a fired"]
+    assert [held.record.muted for held in bench.book.open_alerts() if held.record.subscription == "a"] == ["inhibition"]
+
+
 def test_a_fault_is_over_when_it_is_cleared_or_no_longer_told(bench: Bench) -> None:
     """Of two, when both are."""
     mine = bench.put(subscription(FaultRaised(), repeat_s=0, group_by=("plant",)))

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -80,6 +80,12 @@ def test_a_row_of_damage_at_one_place() -> None:
     assert same_region.rows([seen(0, 0), seen(1, 1, (0.56, 0.5)), seen(2, 2, (0.62, 0.5))], at(0), REGION) == []
 
 
+@example(
+    drawn=[(True, (0.5, 0.5)), (False, None), (True, (0.5, 0.5)), (False, None), (True, (0.5, 0.5))],
+    cut=4,
+    between=1,
+    parts=3,
+)
 @given(
     drawn=st.lists(st.tuples(st.booleans(), PEAKS), max_size=30),
     cut=st.integers(0, 30),
@@ -111,7 +117,7 @@ def test_a_rate_is_too_high_beyond_chance_and_beyond_the_factor() -> None:
         fine = {number(0): Tally(20, min(fails, 20)), number(60): Tally(10, max(0, fails - 20))}
         found = fail_rate.high_rates(RATE, fine, {}, at(-1), at(120))
         chance = float(binom.sf(fails - 1, 30, 0.05))
-        assert [one.end for one in found[-1:]] == ([at(120)] if chance <= 0.01 and fails >= 3 else []), fails
+        assert [one.end for one in found[-1:]] == ([at(120)] if chance * 10 <= 0.01 and fails >= 3 else []), fails
         if found:
             assert abs(found[-1].chance - chance) < 1e-9
     # 20 parts of the first stretch alone are too few to say anything, whatever they are.
@@ -130,7 +136,7 @@ def test_only_windows_with_something_new_and_not_yet_decided() -> None:
 def test_the_past_says_what_is_usual() -> None:
     """Laplace's estimate over the hours before the window; without enough of a past nothing is said."""
     condition = FailRate(minutes=10, parts=30, baseline_hours=1, factor=2, confidence=0.99)
-    fine = {number(0): Tally(30, 6)}
+    fine = {number(0): Tally(30, 9)}
     minute = milliseconds(at(0)) // 60_000
 
     def usual(coarse: dict[int, Tally]) -> float | None:
@@ -142,7 +148,7 @@ def test_the_past_says_what_is_usual() -> None:
     assert usual({minute - 20: Tally(98, 4)}) == 5 / 100
     # The window itself, and what is more than an hour before it, are no past.
     assert usual({minute - 20: Tally(98, 4), minute - 5: Tally(99, 99), minute - 70: Tally(99, 99)}) == 5 / 100
-    assert usual({minute - 20: Tally(98, 20)}) is None
+    assert usual({minute - 20: Tally(98, 30)}) is None
     first_fine, first_coarse = fail_rate.needed_from(condition, at(60))
     assert first_fine <= number(60) - fail_rate.stretches(condition)
     assert first_coarse == minute - 69  # the next window begins a minute later

@@ -160,3 +160,17 @@ def test_what_is_kept_of_a_verdict() -> None:
     absent = (Check(name="damage", result="skipped"), Check(name="presence", result="fail", score=0.1, threshold=0.5))
     lost = observe(part(1, checks=absent), at(10))
     assert (lost.failed, lost.score, lost.threshold, lost.peak) == (True, None, None, None)
+
+
+def test_a_row_waits_for_what_may_still_come() -> None:
+    """A good part that comes late ends it; what was decided on is let go of, but for the context."""
+    memory = Memory(wishes(subscription(SameRegion(parts=3))))
+    memory.step([part(1, 1), part(2, 2), part(3, 3)])
+    memory.close(at(3))
+    memory.step([part(4, 2.5, failed=False)])
+    memory.close(at(4))
+    assert memory.fired == []
+    assert memory.series.floor == at(4)
+    memory.step([part(5, 5), part(6, 6)])
+    memory.close(at(7))
+    assert memory.fired == ["photo-6"]
