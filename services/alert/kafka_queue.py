@@ -2,15 +2,15 @@
 
 Offsets alone do not tell. A transaction leaves a marker behind its records, which takes an offset and is never
 delivered, so a group that is done stays one or more behind the end. Where a group neither moves nor is at the end, one
-record is looked for.
+record is looked for. The end is that of all records, committed or not: a worker's offsets may be seen before what it
+published in the same transaction.
 """
 
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Self
-from uuid import uuid4
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import admin as kafka_admin
 
 from services.alert.settled import Ends
@@ -43,9 +43,11 @@ class KafkaQueue:
         self._admin: Final = admin
         self._topic: Final = event.TOPIC
         self._group: Final = group
-        # librdkafka wants a group's name even where nothing is committed.
+        # Of the group by name only: it neither joins nor commits. An admin client can be asked for a group's offsets,
+        # but librdkafka 2.16 takes that for a member's question, and crashes the process where the coordinator answers
+        # with an error, as after a restart of the broker.
         options = {
-            "group.id": f"linegate-reader-{uuid4()}",
+            "group.id": group,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
         }
@@ -81,15 +83,14 @@ class KafkaQueue:
             return True
         if before.get(partition) != at:
             return False  # it moves: the next look will tell
-        found = self._first_record(partition, at)
-        if found is None or found >= end:
-            self._nothing[partition] = (at, end if found is None else found)
-            return True
-        self._waiting[partition] = found
-        return False
+        found, is_record = self._next(partition, at)
+        self._nothing[partition] = (at, found)
+        if is_record:
+            self._waiting[partition] = found
+        return found >= end
 
-    def _first_record(self, partition: int, at: int) -> int | None:
-        """The offset of the first committed record from `at` on; None where there is none."""
+    def _next(self, partition: int, at: int) -> tuple[int, bool]:
+        """The offset of the first committed record from `at` on; where there is none, up to where that is known."""
         self._consumer.assign([TopicPartition(self._topic, partition, at)])
         deadline = time.monotonic() + PEEK_SECONDS
         try:
@@ -99,9 +100,9 @@ class KafkaQueue:
                     continue
                 error = message.error()
                 if error is None:
-                    return message.offset()
+                    return message.offset() or 0, True
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are spelt so
-                    return None
+                    return message.offset() or 0, False
                 if error.fatal() or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                     raise KafkaFailedError(
                         f"Kafka refused to show {self._topic}: {error.str()}", hint=rights_hint(error)
@@ -114,8 +115,7 @@ class KafkaQueue:
         try:
             known = self._admin.list_topics(self._topic, timeout=CALL_SECONDS).topics[self._topic].partitions
             asked = {TopicPartition(self._topic, number): spec for number in known}
-            level = IsolationLevel.READ_COMMITTED
-            answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=CALL_SECONDS)
+            answers = self._admin.list_offsets(asked, request_timeout=CALL_SECONDS)
             found = {place.partition: future.result().offset for place, future in answers.items()}
         except KafkaException as error:
             raise _failed(self._topic, error) from error
@@ -126,13 +126,14 @@ class KafkaQueue:
         return found
 
     def _committed(self, ends: Ends) -> dict[int, int]:
+        places = [TopicPartition(self._topic, partition) for partition in ends]
         try:
-            places = [TopicPartition(self._topic, partition) for partition in ends]
-            asked = [ConsumerGroupTopicPartitions(self._group, places)]
-            answers = self._admin.list_consumer_group_offsets(asked, request_timeout=CALL_SECONDS)
-            found = answers[self._group].result().topic_partitions
+            found = self._consumer.committed(places, timeout=CALL_SECONDS)
         except KafkaException as error:
             raise _failed(f"group {self._group}", error) from error
+        refused = next((place.error for place in found if place.error is not None), None)
+        if refused is not None:
+            raise _failed(f"group {self._group}", KafkaException(refused))
         return {place.partition: place.offset for place in found}
 
     def close(self) -> None:

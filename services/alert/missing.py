@@ -89,9 +89,11 @@ class Missing:
         if not isinstance(condition, NoPhotos | NoVerdicts):
             return
         as_of = moments.of(condition)
-        if as_of is None or not wishes.awake(subscription, as_of):
+        if as_of is None:
             return
         begin = self._places.watched_since(f"{subscription.id}:{digest_of(subscription)}", as_of)
+        if not wishes.awake(subscription, as_of):
+            return
         if subscription.hours is not None and (shift := subscription.hours.began(as_of)) is not None:
             begin = max(begin, shift)
         latest = absence.watched(subscription, condition, places)

@@ -49,13 +49,16 @@ def create_app(settings: Settings, authenticator: Authenticator, make_deps: Make
     screen = Screen(settings, languages, tuple((page.name, page.label, page.icon, page.permission) for page in PAGES))
     deps = make_deps(screen)
     sessions = Sessions(settings.console)
-    door = Door(settings, authenticator, sessions, languages, deps.live.plants)
+    live = deps.live
+    door = Door(
+        settings, authenticator, sessions, languages, plants=live.plants, position=lambda: live.changes.position
+    )
     app = FastAPI(title="Linegate console", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Shield, origin=settings.console.origin)
     Answers(screen, door).install(app)
     app.mount("/static", _Kept(directory=STATIC), name="static")
     app.include_router(entrance(settings, screen, door, sessions))
-    app.include_router(live_routes(deps.live.changes, clients=settings.console.clients), dependencies=[Depends(door)])
+    app.include_router(live_routes(live.changes, clients=settings.console.clients), dependencies=[Depends(door)])
     for page in PAGES:
         behind: list[Any] = [Depends(door), Depends(needs(page.permission))]
         app.include_router(page.routes(deps), dependencies=behind)

@@ -110,7 +110,7 @@ def share(value: float | None, threshold: float | None) -> tuple[float, float]:
     low = min(0.0, value, threshold)
     reach = max((threshold - low) / 0.6, value - low)
     if reach <= 0:
-        return 0.0, 60.0
+        return 60.0, 60.0
     return round((value - low) / reach * 100, 2), round((threshold - low) / reach * 100, 2)
 
 

@@ -1,7 +1,7 @@
 """What the pages are made of. Pages take from it what they need; `app.create_app` and `main` hand the parts in."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.console.live.jobs import JobBook
@@ -42,11 +42,11 @@ class Deps:
     """Alerts, in Redis."""
     desk: SubscriptionDesk
     """Subscriptions and silences, in Redis."""
-    trials: TrialBook
-    """What both versions of each trial thought of the latest parts."""
-    jobs: JobBook
-    """Jobs of the training service."""
     deliveries: DeliveryDesk
     """How messages reached their receivers, in Redis."""
     publisher: Publisher
     """Takes events to Kafka."""
+    trials: TrialBook = field(default_factory=lambda: TrialBook(lambda: None))
+    """What both versions of each trial thought of the latest parts; empty where nobody fills it."""
+    jobs: JobBook = field(default_factory=JobBook)
+    """Jobs of the training service; likewise."""

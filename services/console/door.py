@@ -26,6 +26,7 @@ class Door:
         sessions: reads cookies.
         languages: by code.
         plants: names every plant that is known.
+        position: where the present stands, for a page that will follow it.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class Door:
         authenticator: Authenticator,
         sessions: Sessions,
         languages: dict[str, Words],
+        *,
         plants: Callable[[], Iterable[str]],
+        position: Callable[[], str],
     ) -> None:
         self._off: Final = settings.auth.mode == "off"
         self._default: Final = settings.console.language
@@ -42,6 +45,7 @@ class Door:
         self._sessions: Final = sessions
         self._languages: Final = languages
         self._plants: Final = plants
+        self._position: Final = position
 
     def words(self, request: Request) -> Words:
         """The words that a request is to be answered in."""
@@ -55,6 +59,8 @@ class Door:
             SignInNeeded: nobody is signed in.
             PageError: who it is cannot be told now, or they ask for a plant that they may not see.
         """
+        # Before anything is looked up: what changes from here on, the page asks for anew.
+        request.state.position = self._position()
         principal = await self.principal(self._sessions.token(request))
         plants = readable(principal, self._plants())
         plant = request.query_params.get("plant") or None

@@ -101,6 +101,7 @@ class Screen:
             "menu": self._menu(visitor, here),
             "theme": _theme(request),
             "now": now(),
+            "position": getattr(request.state, "position", ""),
             "link": partial(_link, visitor),
             "path": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "Permission": Permission,

@@ -43,7 +43,6 @@ def letter(
     mail["References"] = f"<alert-{_left(message.change.alert)}@{domain}>"
     # RFC 3834: nobody's absence is answered to us.
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = message.language
     state: PictureState = "shown" if picture is not None else "missing" if expects_picture(message) else "none"
     cid = f"picture.{_left(message.id)}@{domain}"
     mail.set_content(plain_text(view, state))
@@ -58,6 +57,8 @@ def letter(
             disposition="inline",
             filename=f"part.{picture.kind}",
         )
+    # Last: making a part moves the content headers that there are into it.
+    mail["Content-Language"] = message.language
     return mail
 
 

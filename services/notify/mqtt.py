@@ -1,4 +1,4 @@
-"""Andon lights by MQTT 5 (OASIS, 2019): QoS 1, so that the broker says that it has the message."""
+"""Andon lights by MQTT 5 or 3.1.1 (OASIS, 2019 and 2014): QoS 1, so that the broker says that it has the message."""
 
 import ssl
 import threading
@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -19,9 +19,11 @@ from shared.alerts.channels import Mqtt
 from shared.alerts.records import Message
 from shared.settings.notify import MqttSettings
 
+PROTOCOLS: Final = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 KEEPALIVE_SECONDS: Final = 30
 RECONNECT_SECONDS: Final = (1, 30)
 """The first and the longest wait before another connection is tried."""
+UNSUPPORTED: Final = "Unsupported protocol version"
 _log = structlog.get_logger(__name__)
 
 
@@ -88,7 +90,7 @@ class MqttSender:
 
     def _made(self) -> Client:
         settings = self._settings
-        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        client = Client(CallbackAPIVersion.VERSION2, protocol=PROTOCOLS[settings.protocol])
         if settings.username is not None:
             password = settings.password
             client.username_pw_set(settings.username, None if password is None else password.get_secret_value())
@@ -114,6 +116,8 @@ class MqttSender:
     ) -> None:
         if reason.is_failure:
             self._why = f"it refuses us: {reason}"
+            if reason == UNSUPPORTED:
+                self._why += f' (notify.mqtt.protocol is "{self._settings.protocol}")'
             _log.warning("the MQTT broker refuses us", reason=str(reason))
         else:
             self._connected.set()

@@ -10,18 +10,20 @@ This is a Mahalanobis distance with the covariance's diagonal alone. The full on
 channels, and many lines have fewer.
 """
 
-from typing import Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
 from shared.events.base import Model
-from shared.models.base import Features
-from shared.models.letterbox import cells_inside
 from shared.models.quantiles import MOST_QUANTILES, kept
 from shared.models.spec import InputSpec
+
+if TYPE_CHECKING:
+    # A version's record holds a reference, so that every process that reads the registry comes by here: none but those
+    # that score have any use for torch, which takes seconds to load and hundreds of megabytes.
+    from shared.models.base import Features
 
 MOST_CHANNELS: Final = 256
 """An embedding with more channels is averaged in groups of neighbours: enough to see drift, little to keep."""
@@ -57,7 +59,7 @@ class EmbeddingReference(Model):
             raise ValueError(f"{len(self.mean)} means and {len(self.deviation)} deviations")
         return self
 
-    def distances(self, features: Features) -> NDArray[np.float64]:
+    def distances(self, features: "Features") -> NDArray[np.float64]:
         """Distance of each of N crops, (N,) float64: root mean square over channels of (x - mean) / deviation.
 
         Raises:
@@ -87,7 +89,7 @@ class EmbeddingStream:
         self._mean: NDArray[np.float64] = np.zeros(0)
         self._squares: NDArray[np.float64] = np.zeros(0)
 
-    def add(self, features: Features) -> None:
+    def add(self, features: "Features") -> None:
         """Take a batch in (Chan, Golub & LeVeque 1983: merge the batch's moments with those so far)."""
         embeddings = pooled(features, self._spec)
         count, mean = len(embeddings), embeddings.mean(axis=0)
@@ -115,11 +117,15 @@ class EmbeddingStream:
         )
 
 
-def pooled(features: Features, spec: InputSpec) -> NDArray[np.float64]:
+def pooled(features: "Features", spec: InputSpec) -> NDArray[np.float64]:
     """Embeddings of N crops: (N, C) float64, C at most MOST_CHANNELS.
 
     The mean is taken on the features' device; only N x C numbers leave it.
     """
+    import torch
+
+    from shared.models.letterbox import cells_inside
+
     stages = []
     for stage in features.maps:
         grid = (stage.shape[2], stage.shape[3])

@@ -42,10 +42,11 @@ class SmtpSettings(Section):
 
 
 class MqttSettings(Section):
-    """The MQTT 5 broker that andon lights listen to."""
+    """The MQTT broker that andon lights listen to."""
 
     host: str | None = Field(None, description="Its name. Unset: such messages wait, and their log says why.")
     port: Port = Field(1883, description="Its port; with TLS usually 8883.")
+    protocol: Literal["5", "3.1.1"] = Field("5", description="The version of MQTT that the broker speaks.")
     tls: bool = Field(False, description="Whether to speak TLS; the broker's certificate is verified.")
     ca_file: Path | None = Field(None, description="PEM file of the CA to trust. Unset: those of the system.")
     username: str | None = Field(None, description="User name, where the broker wants one.")

@@ -41,6 +41,11 @@ class Changes:
         self._closed = False
 
     @property
+    def position(self) -> str:
+        """From where a follower goes on that has seen everything up to now."""
+        return f"{self._boot}-{self._number}"
+
+    @property
     def followers(self) -> int:
         """How many follow now."""
         return len(self._followers)

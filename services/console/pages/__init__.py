@@ -58,9 +58,9 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("line", N_("Lines"), "activity", Permission.READ_VERDICT, line),
     Page("fails", N_("Fails"), "octagon-x", Permission.READ_VERDICT, fails),
     Page("alerts", N_("Alerts"), "bell", Permission.READ_VERDICT, alerts),
+    Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
     Page("rollouts", N_("Rollouts"), "git-branch", Permission.READ_VERDICT, rollouts),
     Page("training", N_("Training"), "graduation-cap", Permission.READ_VERDICT, training),
-    Page("history", N_("History"), "chart-line", Permission.READ_VERDICT, history),
     Page("subscriptions", N_("Subscriptions"), "send", Permission.READ_VERDICT, subscriptions),
 )
 """In the order of the menu; the first is the first that is seen."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from shared.alerts import scripts
 from shared.alerts.book import AlertBook
@@ -23,7 +23,7 @@ from shared.bus.publisher import EventPublisher
 from shared.bus.reader import EventReader
 from shared.bus.record import OutgoingRecord
 from shared.bus.settings import BusSettings
-from shared.events import AlertChanged, Event, PartCrop, PartImage, Verdict, now
+from shared.events import AlertChanged, Check, Event, PartCrop, PartImage, Verdict, now
 from shared.registry.place_key import PlaceKey
 from shared.settings.sections import RedisSettings
 from tests.integration.conftest import Kafka
@@ -82,16 +82,27 @@ class Site:
         self.desk.put_subscription(made, expected=None, author="test")
         return made
 
-    def verdict(self, name: str, *, failed: bool = True, at: datetime | None = None, **more: Any) -> Verdict:
+    def verdict(
+        self,
+        name: str,
+        *,
+        failed: bool = True,
+        at: datetime | None = None,
+        peak: tuple[float, float] | None = None,
+        **more: Any,
+    ) -> Verdict:
         """A verdict of this plant, of right now unless it is said."""
         captured = at or now()
+        score, result = (3.0, "fail") if failed else (1.0, "pass")
+        check = {"name": "damage", "result": result, "score": score, "threshold": 2.0, "peak": peak}
         return verdict(
             f"{self.plant}-{name}",
-            score=3.0 if failed else 1.0,
+            score=score,
             plant=self.plant,
             captured=captured,
             time=captured + timedelta(milliseconds=300),
             model=None,
+            checks=(Check.model_validate(check),),
             **more,
         )
 
@@ -109,10 +120,7 @@ class Site:
         for name, consumes in (("crop", PartImage), ("score", PartCrop)):
             consumer = open_consumer(self.bus, **{"group.id": self.groups[name]})
             try:
-                topic = consumer.list_topics(consumes.TOPIC, timeout=PATIENCE).topics[consumes.TOPIC]
-                ends = [TopicPartition(consumes.TOPIC, number) for number in topic.partitions]
-                for end in ends:
-                    end.offset = consumer.get_watermark_offsets(end, timeout=PATIENCE)[1]
+                ends = _ends(consumer, consumes.TOPIC)
                 consumer.commit(offsets=ends, asynchronous=False)
             finally:
                 consumer.close()
@@ -164,3 +172,18 @@ class Site:
         self.book.close()
         self.desk.close()
         self.client.close()
+
+
+def _ends(consumer: Consumer, topic: str) -> list[TopicPartition]:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            places = [
+                TopicPartition(topic, one) for one in consumer.list_topics(topic, timeout=5).topics[topic].partitions
+            ]
+            ends = [consumer.get_watermark_offsets(place, timeout=5)[1] for place in places]
+            return [TopicPartition(topic, place.partition, end) for place, end in zip(places, ends, strict=True)]
+        except KafkaException:
+            # A broker that has just come up knows its leaders a moment later.
+            assert time.monotonic() < deadline
+            time.sleep(0.1)

@@ -8,18 +8,11 @@ from shared.alerts.conditions import DeadLetters, FailRate, FaultRaised, NoPhoto
 from shared.bus.dead_letter import dead_letter
 from shared.bus.envelope import encode
 from shared.bus.record import Record
-from shared.events import Check, Fault, now
+from shared.events import Fault, now
 from tests.integration.alert.site import Site
 from tests.unit.services.events import photo
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
-
-
-def damaged(site: Site, name: str, peak: tuple[float, float], **more: object) -> object:
-    """A part that is damaged there."""
-    return site.verdict(
-        name, checks=(Check(name="damage", result="fail", score=3.0, threshold=2.0, peak=peak),), **more
-    )
 
 
 def test_windows_close_when_nothing_older_can_come(site: Site) -> None:
@@ -27,7 +20,7 @@ def test_windows_close_when_nothing_older_can_come(site: Site) -> None:
     site.subscribe("row", SameRegion(parts=3, radius=0.05))
     site.subscribe("rate", FailRate(minutes=1, parts=5, baseline=0.05, factor=2))
     start = now() - timedelta(minutes=2)
-    row = [damaged(site, str(n), (0.5, 0.25 + n / 100), at=start + timedelta(seconds=n)) for n in (2, 0, 3, 1)]
+    row = [site.verdict(str(n), peak=(0.5, 0.25 + n / 100), at=start + timedelta(seconds=n)) for n in (2, 0, 3, 1)]
     site.publish(*row, site.verdict("good", failed=False, at=start + timedelta(seconds=2.5)))
     with site.worker():
         site.wait_steps(2)

@@ -34,9 +34,11 @@ from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
 from shared.registry.watcher import RegistryWatcher
 from shared.settings import RedisSettings, Settings
+from tests.integration.transport.alert_job import alert_redis_job
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
 from tests.integration.transport.jobs import a_request
+from tests.integration.transport.notify_job import fill_outboxes, notify_job
 from training.worker.board import BoardUnavailable, JobBoard, Over
 
 pytestmark = pytest.mark.redis
@@ -193,7 +195,9 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "crop": worker_job,
     "score": worker_job,
     "gateway": gateway_job,
+    "notify": notify_job,
     "supervisor": alerts_job,
+    "alert": alert_redis_job,
     "backup": backup_job,
     "restore": restore_job,
     "operator": operator_job,
@@ -210,6 +214,7 @@ def test_every_user_has_a_job() -> None:
 def known_version(secure_redis: SecureRedis) -> None:
     """The registry holds something, so that there is something to read."""
     trainer_job(secure_redis.settings("trainer"))
+    fill_outboxes(secure_redis.settings("admin"))
 
 
 @pytest.fixture
@@ -273,6 +278,11 @@ FOREIGN: list[tuple[str, tuple[Any, ...]]] = [
     ("rollout", ("SET", "other:key", "1")),
     ("rollout", ("FLUSHDB",)),
     ("gateway", ("DEL", scripts.AUDIT)),
+    ("notify", ("HSET", "{linegate}:alerts:held", "a", "1 {}")),
+    ("notify", ("HDEL", "{linegate}:alerts:silences", "a")),
+    ("notify", ("XADD", "{linegate}:alerts:log", "*", "change", "{}")),
+    ("notify", ("SET", "{linegate}:alerts:lanes", "1")),
+    ("notify", ("HSET", scripts.VERSIONS, "v1", "{}")),
     ("gateway", ("SET", "other:key", "1")),
     ("supervisor", ("HSET", scripts.TABLES["assignments"], "munich/*/*/*/*", "1 {}")),
     ("supervisor", ("HGETALL", scripts.VERSIONS)),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from services.console.forms import Errors, FormWrong, Values, one
-from services.console.scope_form import read_scope
+from services.console.pages.subscriptions.scope_form import read_scope
 from services.console.words import N_
 from shared.alerts.records import Silence
 from shared.events import ConditionKind
@@ -79,12 +79,10 @@ def read(values: Values, name: str, *, by: str, zone: ZoneInfo, moment: datetime
 def _moment(values: Values, name: str, zone: ZoneInfo, errors: Errors) -> datetime | None:
     text = one(values, name)
     try:
-        if not _LOCAL.fullmatch(text):
-            raise ValueError(text)
         # Years at the ends of the calendar cannot be told in every zone.
-        if not 1970 <= int(text[:4]) <= 9000:
-            raise ValueError(text)
-        return datetime.fromisoformat(text).replace(tzinfo=zone)
+        if _LOCAL.fullmatch(text) and 1970 <= int(text[:4]) <= 9000:
+            return datetime.fromisoformat(text).replace(tzinfo=zone)
     except ValueError:
-        errors[name] = _MOMENT
-        return None
+        pass  # the 31st of February
+    errors[name] = _MOMENT
+    return None

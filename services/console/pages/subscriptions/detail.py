@@ -11,14 +11,13 @@ from services.console.answers import is_part
 from services.console.deps import Deps
 from services.console.pages.alerts.view import STEPS
 from services.console.pages.subscriptions import view
-from services.console.pages.subscriptions.store import channel_of, managed, seen
-from services.console.problems import NotFound, PageError
-from services.console.scope_form import LABELS
+from services.console.pages.subscriptions.scope_form import LABELS
+from services.console.pages.subscriptions.store import managed, seen
+from services.console.problems import PageError
 from services.console.screen import Toast
 from services.console.visitor import Here, Visitor
 from services.console.words import N_
-from shared.alerts.button import test_message
-from shared.alerts.errors import UnknownMessage
+from shared.alerts.advice import warnings
 from shared.events import now
 from shared.registry.errors import RevisionConflict
 
@@ -55,6 +54,7 @@ def detail_page(
         "labels": {**LABELS, "part": N_("Part")},
         "is_part": is_part(request),
         "secrets": secrets or {},
+        "advice": warnings(held.record, deps.settings.network),
         "secured": {
             channel.name
             for channel in held.record.all_channels()
@@ -93,53 +93,6 @@ def detail_routes(deps: Deps) -> APIRouter:
     @router.get("/deliveries")
     def deliveries(request: Request, visitor: Here, name: str) -> HTMLResponse:
         return detail_page(deps, request, visitor, name, template="subscriptions/deliveries.html")
-
-    @router.post("/deliveries/{message}/redrive")
-    def redrive(request: Request, visitor: Here, name: str, message: str) -> HTMLResponse:
-        managed(deps, visitor, name)
-        if all(one.message != message for one in deps.deliveries.recent(name, DELIVERIES_SHOWN)):
-            raise NotFound(N_("There is no such message"))
-        try:
-            deps.deliveries.redrive(message)
-        except UnknownMessage:
-            raise PageError(
-                409,
-                N_("This message is no longer kept"),
-                hint=N_("It was delivered meanwhile, or given up long ago."),
-            ) from None
-        _log.info("delivery put back", subscription=name, message=message, subject=visitor.name)
-        toast = Toast(visitor.words._("Put back: it is tried again now"))
-        return detail_page(deps, request, visitor, name, template="subscriptions/deliveries.html", toast=toast)
-
-    @router.post("/channels/{channel}/test")
-    def test(request: Request, visitor: Here, name: str, channel: str) -> HTMLResponse:
-        record = managed(deps, visitor, name).record
-        channel_of(record, channel)
-        deps.book.put_message(test_message(record, channel, visitor.name))
-        _log.info("channel tried", subscription=name, channel=channel, subject=visitor.name)
-        toast = Toast(
-            visitor.words._("A test message is on its way"),
-            "ok",
-            visitor.words._("The delivery log below tells how it went."),
-        )
-        return detail_page(deps, request, visitor, name, template="subscriptions/deliveries.html", toast=toast)
-
-    @router.post("/channels/{channel}/enable")
-    def enable(request: Request, visitor: Here, name: str, channel: str) -> HTMLResponse:
-        channel_of(managed(deps, visitor, name).record, channel)
-        deps.deliveries.enable(name, channel)
-        _log.info("channel enabled", subscription=name, channel=channel, subject=visitor.name)
-        toast = Toast(visitor.words._("The channel gets messages again"))
-        return detail_page(deps, request, visitor, name, template="subscriptions/about.html", toast=toast)
-
-    @router.post("/channels/{channel}/secret")
-    def secret(request: Request, visitor: Here, name: str, channel: str) -> HTMLResponse:
-        found = channel_of(managed(deps, visitor, name).record, channel)
-        if found.kind != "webhook":
-            raise PageError(422, N_("Only webhooks have a secret"))
-        secrets = {channel: deps.desk.new_secret(name, channel)}
-        _log.info("webhook secret renewed", subscription=name, channel=channel, subject=visitor.name)
-        return detail_page(deps, request, visitor, name, template="subscriptions/about.html", secrets=secrets)
 
     @router.post("/enabled")
     def switch(

@@ -32,8 +32,8 @@ class Field:
 
 _MINUTES: Final = N_("A number of minutes above 0, at most 1440 (a day).")
 _COUNT: Final = N_("A whole number from 1 to 10000.")
-_WINDOW: Final = Field("minutes", N_("within"), N_("minutes"), _MINUTES)
-_FOR: Final = Field("minutes", N_("for"), N_("minutes"), _MINUTES)
+_WINDOW: Final = Field("minutes", N_("Within"), N_("minutes"), _MINUTES)
+_FOR: Final = Field("minutes", N_("For at least"), N_("minutes"), _MINUTES)
 
 CONDITION_FIELDS: Final[dict[ConditionKind, tuple[Field, ...]]] = {
     "each_fail": (),

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from services.console.forms import Errors, FormWrong, Values, one
 from services.console.pages.subscriptions import numbers
 from services.console.pages.subscriptions.fields import CONDITION_FIELDS, READERS, TAKES, Field
-from services.console.scope_form import read_scope
+from services.console.pages.subscriptions.scope_form import read_scope
 from shared.alerts.subscription import Subscription
 from shared.registry.place_key import PlaceKey
 
@@ -75,7 +75,7 @@ class _Reader:
             "escalation": self._escalation() if "escalation" in self._values else None,
         }
 
-    def place(self, where: tuple[int | str, ...], message: str) -> tuple[str, str]:
+    def place(self, where: tuple[int | str, ...], message: str) -> tuple[str, str]:  # noqa: PLR0911 - a table
         """The field of a fault that pydantic found, and what to say."""
         match where:
             case ("condition", str(kind), str(name), *_):
@@ -143,11 +143,8 @@ class _Reader:
     def _hours(self) -> dict[str, Any]:
         data: dict[str, Any] = {"days": self._values.get("hours.days", ()), "zone": self._one("hours.zone")}
         for name in ("begin", "end"):
-            text = self._one(f"hours.{name}")
             try:
-                if not _CLOCK.fullmatch(text):
-                    raise ValueError
-                data[name] = time.fromisoformat(text)
+                data[name] = _clock(self._one(f"hours.{name}"))
             except ValueError:
                 self.wrong(f"hours.{name}", TAKES[f"hours.{name}"])
         return data
@@ -161,6 +158,13 @@ class _Reader:
 
     def _escalation(self) -> dict[str, Any]:
         return {**self._span("escalate_after", "after_s"), "channels": self._channels("escalation.channels")}
+
+
+def _clock(text: str) -> time:
+    # What `fromisoformat` takes beyond this, e.g. an offset from UTC, is no time on a clock.
+    if not _CLOCK.fullmatch(text):
+        raise ValueError(f"{text!r} is no time of day")
+    return time.fromisoformat(text)
 
 
 def _under(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:

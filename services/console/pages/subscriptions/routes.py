@@ -7,8 +7,10 @@ from fastapi.responses import HTMLResponse
 
 from services.console.deps import Deps
 from services.console.pages.subscriptions import view
+from services.console.pages.subscriptions.channels import channel_routes
 from services.console.pages.subscriptions.detail import detail_routes
 from services.console.pages.subscriptions.editor import editor_routes
+from services.console.pages.subscriptions.save import save_routes
 from services.console.visitor import Here, Visitor
 from shared.events import now
 
@@ -32,5 +34,7 @@ def routes(deps: Deps) -> APIRouter:
         return deps.screen.page(request, "subscriptions/list.html", **listed(visitor))
 
     router.include_router(editor_routes(deps))
+    router.include_router(save_routes(deps))
     router.include_router(detail_routes(deps))
+    router.include_router(channel_routes(deps))
     return router

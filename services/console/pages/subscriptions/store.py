@@ -18,7 +18,7 @@ def seen(deps: Deps, visitor: Visitor, name: str) -> HeldSubscription:
     Raises:
         NotFound: there is none, or they may not see it.
     """
-    held = deps.desk.subscriptions().get(name)
+    held = deps.desk.subscription(name)
     if held is None or not visible(held.record.scope, visitor):
         raise NotFound(N_("There is no such subscription"))
     return held

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from services.console.forms import ON, Values
 from services.console.pages.subscriptions import numbers
 from services.console.pages.subscriptions.fields import CONDITION_FIELDS, SHOWN
-from services.console.scope_form import scope_values
+from services.console.pages.subscriptions.scope_form import scope_values
 from shared.alerts.channels import Channel
 from shared.alerts.conditions import CONDITIONS, Condition, FailsInWindow
 from shared.alerts.hours import ActiveHours

@@ -27,6 +27,7 @@ from shared.auth import Permission
 from shared.events import FaultKind
 from shared.registry.place_key import WILDCARD, PlaceKey
 
+TO: Final = "\N{EN DASH}"
 DAYS: Final[dict[Weekday, str]] = {
     "mon": N_("Mon"),
     "tue": N_("Tue"),
@@ -44,6 +45,7 @@ FAULTS: Final[dict[FaultKind, str]] = {
     "registry_away": N_("Redis is away"),
     "registry_older": N_("Redis answers with older data"),
     "store_away": N_("The store is away"),
+    "receiver_away": N_("The mail server or the MQTT broker is away"),
     "disk_full": N_("A disk is full"),
     "disk_failed": N_("A disk failed"),
     "out_of_memory": N_("Memory is short"),
@@ -177,12 +179,12 @@ def sentence(condition: Condition, words: Words) -> str:  # noqa: PLR0911 - one 
 
 
 def hours(active: ActiveHours, words: Words) -> str:
-    """Hours in words, e.g. `Mon–Fri 06:00–14:00 (Europe/Berlin)`."""
+    """Hours in words, e.g. `Mon-Fri 06:00-14:00 (Europe/Berlin)`, with dashes for ranges."""
     days = [day for day in WEEK if day in active.days]
     said = [words._(DAYS[day]) for day in days]
     first = WEEK.index(days[0])
     in_a_row = len(days) > 2 and WEEK[first : first + len(days)] == tuple(days)
-    told = words._("daily") if len(days) == len(WEEK) else f"{said[0]}–{said[-1]}" if in_a_row else ", ".join(said)
+    told = words._("daily") if len(days) == len(WEEK) else f"{said[0]}{TO}{said[-1]}" if in_a_row else ", ".join(said)
     if active.begin == active.end:
         return f"{told} ({active.zone})"
-    return f"{told} {active.begin:%H:%M}–{active.end:%H:%M} ({active.zone})"
+    return f"{told} {active.begin:%H:%M}{TO}{active.end:%H:%M} ({active.zone})"

@@ -65,10 +65,11 @@ for (const lost of ["htmx:sendError", "htmx:timeout"])
 const SILENT_MS = 12000; // a beat comes every 5 s: beyond this the connection is dead, whatever the browser thinks
 const LONGEST_WAIT_MS = 15000;
 let source = null;
-let position = "";
+let position = body.dataset.livePosition ?? "";
 let failures = 0;
 let heard = 0;
 let lost = false;
+let waiting = 0;
 
 const parts = () => [...document.querySelectorAll("[data-live]")];
 const refresh = (topics) => {
@@ -122,12 +123,16 @@ function retry() {
     lost = true;
     banner(say("Lost"), "lost");
   }
-  setTimeout(async () => {
-    // An EventSource does not tell why it failed: a session that is over needs the sign-in page.
-    const answer = await fetch("/alive", { redirect: "manual" }).catch(() => null);
-    if (answer?.status === 401) location.reload();
-    else connect();
-  }, wait);
+  clearTimeout(waiting);
+  waiting = setTimeout(attempt, wait);
+}
+
+async function attempt() {
+  clearTimeout(waiting);
+  // An EventSource does not tell why it failed: a session that is over needs the sign-in page.
+  const answer = await fetch("/alive", { redirect: "manual" }).catch(() => null);
+  if (answer?.status === 401) location.reload();
+  else connect();
 }
 
 if (body.dataset.liveUrl) {
@@ -136,6 +141,7 @@ if (body.dataset.liveUrl) {
     if (source && Date.now() - heard > SILENT_MS) retry();
   }, 1000);
   window.addEventListener("offline", () => source && retry());
+  window.addEventListener("online", () => source || attempt());
   // A tab that was asleep may have missed its beats.
   document.addEventListener("visibilitychange", () => document.hidden || Date.now() - heard < SILENT_MS || !source || retry());
   setInterval(() => document.hidden || refresh(["clock"]), 30000);

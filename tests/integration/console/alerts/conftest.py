@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 import redis
 
+from services.console.live.books import Books
 from services.console.live.live import Live
+from services.console.pictures import Pictures
 from shared.alerts import scripts
 from shared.alerts.book import AlertBook
 from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk
 from shared.alerts.outbox import Outbox
 from shared.events import Event
+from shared.evidence import EvidenceShelf, EvidenceSource, LiveEvidence
 from shared.registry.client import Registry
 from shared.settings import Settings
 from tests.integration.console.alerts.console import Console, make_app
@@ -38,15 +41,27 @@ def console(redis_url: str, tmp_path: Path) -> Iterator[Console]:
     keys.touch()
     plants = {"munich": {"title": "München", "zone": "Europe/Berlin"}, "austin": {"zone": "America/Chicago"}}
     settings = Settings.model_validate(
-        {"redis": {"url": redis_url}, "auth": {"keys_file": keys}, "plants": {"named": plants}}
+        {
+            "redis": {"url": redis_url},
+            "auth": {"keys_file": keys},
+            "plants": {"named": plants},
+            "store": {"url": str(tmp_path / "store")},
+        }
     )
     with ExitStack() as parts:
         book = parts.enter_context(AlertBook(settings.redis))
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
         outbox = parts.enter_context(Outbox(settings.redis))
+        live = Live(settings)
+        books = Books(settings, live.changes)
+        evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
+        source = EvidenceSource(EvidenceShelf(settings.store), evidence)
         app = make_app(
             settings,
-            live=Live(settings),
+            live=live,
+            pictures=Pictures(source, live.memory, settings.images),
+            trials=books.trials,
+            jobs=books.jobs,
             registry=parts.enter_context(Registry(settings.redis)),
             book=book,
             desk=desk,

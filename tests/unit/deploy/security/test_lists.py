@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from deploy.security.cli import app
 from deploy.security.kafka_acls import KafkaAcl, kafka_principals
 from deploy.security.redis_users import redis_users
+from shared.alerts import outbox_scripts
+from shared.alerts import scripts as alert_scripts
 from shared.bus.topics import all_topics
 from shared.errors import LinegateError
 from shared.registry import scripts
@@ -20,6 +22,21 @@ KEYS = {
     *scripts.TABLES.values(),
     "{linegate}:jobs:*",
     "{linegate}:alerts:*",
+}
+OUTBOX_KEYS = {
+    alert_scripts.SUBSCRIPTIONS,
+    alert_scripts.SECRETS,
+    alert_scripts.MESSAGES,
+    alert_scripts.LANES,
+    alert_scripts.LANE + "*",
+    outbox_scripts.LEASES,
+    outbox_scripts.ATTEMPTS,
+    outbox_scripts.PROGRESS,
+    outbox_scripts.DELIVERIES + "*",
+    outbox_scripts.LOGGED,
+    outbox_scripts.DISABLED,
+    outbox_scripts.FAILED,
+    outbox_scripts.FAILED_TIMES,
 }
 
 
@@ -48,11 +65,12 @@ def test_kafkas_list_gives_each_resource_one_writer() -> None:
             if acl.operation == "WRITE":
                 writers.setdefault(acl.name, set()).add(entry.name)
     assert writers.pop("linegate.images") == {"camera", "gateway", "dlq"}
-    assert writers.pop("linegate.faults") == {"crop", "score", "labels", "rollout", "trainer", "archive"}
+    faults = {"crop", "score", "labels", "notify", "rollout", "trainer", "archive", "alert"}
+    assert writers.pop("linegate.faults") == faults
     assert writers.pop("linegate.feedback") == {"gateway", "rework", "dlq"}
     assert writers.pop("linegate.training.requests") == {"engineer", "dlq"}
     assert writers.pop("linegate.crops") == {"crop", "dlq"}
-    assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "archive", "dlq"}
+    assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "archive", "alert", "dlq"}
     assert all(len(names) == 1 for names in writers.values()), writers
     assert writers["linegate.verdicts"] == {"score"}
 
@@ -92,9 +110,9 @@ def test_redis_list_reaches_the_registrys_keys_only() -> None:
     for user in redis_users().values():
         if user.name == "admin":
             continue
-        assert all(key == "{linegate}:*" or key in KEYS for key in user.keys)
+        assert all(key == "{linegate}:*" or key in KEYS | OUTBOX_KEYS for key in user.keys)
         assert all(command.isalpha() for command in user.commands)
-    assert all(key.startswith("{linegate}:") for key in KEYS)
+    assert all(key.startswith("{linegate}:") for key in KEYS | OUTBOX_KEYS)
 
 
 @pytest.mark.parametrize("worker", ["crop", "score"])
