@@ -118,6 +118,12 @@ def gateway_job(settings: RedisSettings) -> None:
     alerts_job(settings)
 
 
+def console_job(settings: RedisSettings) -> None:
+    """What the gateway does for clients, and following the registry."""
+    gateway_job(settings)
+    worker_job(settings)
+
+
 def alerts_job(settings: RedisSettings) -> None:
     """Everything that people do about alerts, by HTTP and on the command line; `an_alert` fired."""
     name = f"made-{time.monotonic_ns()}"
@@ -196,6 +202,7 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "score": worker_job,
     "gateway": gateway_job,
     "notify": notify_job,
+    "console": console_job,
     "supervisor": alerts_job,
     "alert": alert_redis_job,
     "backup": backup_job,

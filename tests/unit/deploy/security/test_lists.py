@@ -67,7 +67,8 @@ def test_kafkas_list_gives_each_resource_one_writer() -> None:
     assert writers.pop("linegate.images") == {"camera", "gateway", "dlq"}
     faults = {"crop", "score", "labels", "notify", "rollout", "trainer", "archive", "alert"}
     assert writers.pop("linegate.faults") == faults
-    assert writers.pop("linegate.feedback") == {"gateway", "rework", "dlq"}
+    assert writers.pop("linegate.verdicts.dlq") == {"archive", "alert"}
+    assert writers.pop("linegate.feedback") == {"gateway", "console", "rework", "dlq"}
     assert writers.pop("linegate.training.requests") == {"engineer", "dlq"}
     assert writers.pop("linegate.crops") == {"crop", "dlq"}
     assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "archive", "alert", "dlq"}
