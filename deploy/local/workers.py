@@ -105,7 +105,7 @@ class LocalWorkers:
         # A broker of ours, or a given one by this process's own settings of `bus.security`.
         admin = open_admin(load_settings().bus.model_copy(update={"bootstrap_servers": self._bootstrap_servers}))
         deadline = time.monotonic() + START_SECONDS
-        while not _all_stable(admin, names):
+        while names and not _all_stable(admin, names):
             self.check()
             if time.monotonic() > deadline:
                 raise ServerFailedError(f"workers {names} did not join their groups in {START_SECONDS:.0f} s")
