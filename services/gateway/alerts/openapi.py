@@ -216,15 +216,16 @@ def _schemas() -> dict[str, Any]:
         [(model, "validation") for model in (AlertStepTaken, Subscription, Silence)],
         ref_template="#/components/schemas/{model}",
     )[1]["$defs"]
-    told = models_json_schema([(AlertChanged, "serialization")], ref_template="#/components/schemas/{model}")[1]
+    events = models_json_schema([(AlertChanged, "serialization")], ref_template="#/components/schemas/{model}")[1]
     bodies = {
         "SubscriptionBody": (found.pop("Subscription"), {"id"}),
         "SilenceBody": (found.pop("Silence"), {"id", "by", "begin"}),
     }
     for name, (schema, optional) in bodies.items():
         required = [field for field in schema["required"] if field not in optional]
-        found[name] = {**schema, "title": name, "required": required}
-    return {**told["$defs"], **found}
+        told = f"{schema['description']} Its id is that of the path."
+        found[name] = {**schema, "title": name, "description": told, "required": required}
+    return {**events["$defs"], **found}
 
 
 SCHEMAS: Final[dict[str, Any]] = _schemas()
