@@ -7,10 +7,10 @@ from typing import Literal, get_args
 Grouping = Literal["hour", "day", "shift", "shift_name", "plant", "line", "station", "layout", "camera", "version"]
 """By what verdicts are counted.
 
-- `hour`, `day`: by the plant's clock; in the night the clocks go back, the hour that comes twice is two.
-- `shift`: each shift of each day, a plant apart. A shift over midnight belongs to the day it began on.
+- `hour`, `day`: by the plant's clock, plants apart; in the night the clocks go back, the hour that comes twice is two.
+- `shift`: each shift of each day, plants apart. A shift over midnight belongs to the day it began on.
 - `shift_name`: all early shifts together, all late shifts together.
-- `plant`, `line`, `station`: a plant (and a line) apart. `layout`, `camera`, `version`: over all plants.
+- `plant`, `line`, `station`: plants (and lines) apart. `layout`, `camera`, `version`: over all plants.
 """
 GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 Decision = Literal["pass", "fail"]

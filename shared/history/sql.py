@@ -10,7 +10,7 @@ from shared.history.question import Grouping, Scope
 from shared.settings.plants import PlantsSettings, Shift
 
 _EQUALS: Final = ("plant", "line", "station", "layout", "camera", "version", "decision", "part")
-_PER_PLANT: Final = frozenset({"shift", "shift_name", "plant", "line", "station"})
+_PER_PLANT: Final = frozenset({"hour", "day", "shift", "shift_name", "plant", "line", "station"})
 _NAMED: Final = frozenset({"line", "station", "layout", "camera", "version"})
 _COUNTS: Final = """
     count(*) AS parts,
@@ -117,7 +117,6 @@ def _zone(plants: PlantsSettings) -> Query:
     query = Query("CASE plant")
     for name, plant in plants.named.items():
         query.add(" WHEN ? THEN ?", name, plant.zone)
-    # A CASE without a branch is no SQL.
     return query.add(" WHEN NULL THEN NULL ELSE ? END", plants.zone)
 
 
@@ -127,7 +126,7 @@ def _name(by: Grouping, plants: PlantsSettings) -> Query:
     if by == "plant":
         return Query("plant")
     if by in {"shift", "shift_name"}:
-        return _shift(plants, "?::VARCHAR", lambda shift, _: shift.name)
+        return Query("(").append(_shift(plants, "?", lambda shift, _: shift.name)).add(")::VARCHAR")
     return Query("NULL::VARCHAR")
 
 
@@ -140,7 +139,7 @@ def _begin(by: Grouping, plants: PlantsSettings) -> Query:
         return Query("timezone(").append(_zone(plants)).add(", date_trunc('day', local))")
     if by == "shift":
         begin = _shift(plants, "date_trunc('day', local) + ?::INTERVAL", _after_midnight)
-        return Query("timezone(").append(_zone(plants)).add(", ").append(begin).add(")")
+        return Query("timezone(").append(_zone(plants)).add(", (").append(begin).add(")::TIMESTAMP)")
     return Query("NULL::TIMESTAMPTZ")
 
 
@@ -161,7 +160,7 @@ def _shift(plants: PlantsSettings, value: str, of: Callable[[Shift, int], Any]) 
             query.add(f" WHEN local::TIME >= ?::TIME THEN {value}", _clock(shift), of(shift, 0))
         # Before the first shift of the day it is still the last one of the day before.
         query.add(f" ELSE {value} END", of(plant.shifts[-1], 1))
-    return query.add(" WHEN NULL THEN NULL END")
+    return query.add(" WHEN NULL THEN NULL END")  # a CASE without a branch is no SQL
 
 
 def _clock(shift: Shift) -> str:

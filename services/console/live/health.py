@@ -121,7 +121,8 @@ def ask(admin: AdminClient) -> list[WorkerHealth]:
         except KafkaException as error:
             if error.args[0].retriable():
                 raise
-            # A group that never was is an error since Kafka 4.0 (KIP-1043); one that may not be seen is not known.
+            # A group that never was is an error since Kafka 4.0 (KIP-1043).
+            # Of one that may not be seen nothing is known.
             unheard_of = error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
             found.append(WorkerHealth(name, "absent" if unheard_of else "unknown"))
             continue

@@ -68,6 +68,7 @@ from training.worker.intake import queued
 from training.worker.result import failed_result
 
 PATIENCE = 30.0
+Consumed = type[Event] | Sequence[type[Event]]
 BAD = "bad-"
 """Parts so named become dead letters."""
 
@@ -242,7 +243,7 @@ def a_fault(worker: str) -> Fault:
     )  # fmt: skip
 
 
-def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: type[Event], name: str, bus: BusSettings) -> None:
+def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: Consumed, name: str, bus: BusSettings) -> None:
     """Run a worker that may write one dead letter until it stops their topic; let the topic go on afterwards."""
     stop = threading.Event()
     too_long = threading.Timer(PATIENCE, stop.set)
@@ -394,6 +395,36 @@ def labels_job(bus: BusSettings, superuser: BusSettings) -> None:
         _go_on(superuser, "linegate.feedback.dlq")
 
 
+def archive_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The archive worker's: verdicts and maps taken, pictures fetched, bad ones to dead letters; a fault, a flood."""
+    good = an_image("good")
+    crop = a_crop(good)
+    with EventPublisher(superuser) as publisher:
+        photo_at, crop_at = (publisher.publish(event).result(PATIENCE) for event in (good, crop))
+    with quiet(), LiveEvidence(bus) as live, Observer(superuser, (), (Verdict, PartAnomalyMap)) as observer:
+        places = {
+            "photo": f"{photo_at.partition}@{photo_at.offset}",
+            "crop": f"{crop_at.partition}@{crop_at.offset}",
+        }
+        seen = a_verdict(crop).model_copy(update=places)
+        assert live.get(seen, "photo") == good.pixels
+        assert live.get(seen, "crop") == crop.pixels
+        publish(bus, a_fault("archive"))
+        bad = a_crop(an_image(f"{BAD}verdict"))
+        bad_verdict = a_verdict(bad)
+        publish(superuser, seen, a_map(crop), bad_verdict, a_map(bad))
+        worker = Worker(_archive_step, consumes=(Verdict, PartAnomalyMap), name="archive", settings=bus)
+        with working(worker) as check:
+            observer.wait({("linegate.verdicts.dlq", bad_verdict.id), ("linegate.maps.dlq", bad.image)}, check)
+        publish(superuser, *(a_verdict(a_crop(an_image(f"{BAD}flood"))) for _ in range(2)))
+        _floods(_archive_step, Verdict, "archive", bus)
+        _go_on(superuser, "linegate.verdicts.dlq")
+
+
+def _archive_step(batch: Sequence[Verdict | PartAnomalyMap]) -> list[Result]:
+    return [DeadLetter("too large a number") if event.part.startswith(BAD) else Emit(()) for event in batch]
+
+
 def refit_job(bus: BusSettings, superuser: BusSettings) -> None:
     """A person's: read labels, verdicts, shadow verdicts and photos."""
     photo = an_image("good")
@@ -514,6 +545,13 @@ def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
         _go_on(bus, "linegate.verdicts.dlq")
 
 
+def alert_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The alert worker's: see `tests.integration.transport.alert_job`, which needs what stands here."""
+    from tests.integration.transport.alert_job import alert_job as job
+
+    job(bus, superuser)
+
+
 def topics_job(bus: BusSettings) -> None:
     """An installer's: create a topic of Linegate."""
     name = f"linegate.new-{uuid.uuid4().hex[:8]}"
@@ -579,7 +617,9 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "score": score_job,
     "rollout": rollout_job,
     "labels": labels_job,
+    "archive": archive_job,
     "notify": lambda bus, _: publish(bus, a_fault("notify")),
+    "alert": alert_job,
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
     "trainer": trainer_job,

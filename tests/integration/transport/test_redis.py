@@ -34,6 +34,7 @@ from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
 from shared.registry.watcher import RegistryWatcher
 from shared.settings import RedisSettings, Settings
+from tests.integration.transport.alert_job import alert_redis_job
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
 from tests.integration.transport.jobs import a_request
@@ -200,9 +201,10 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "crop": worker_job,
     "score": worker_job,
     "gateway": gateway_job,
-    "console": console_job,
     "notify": notify_job,
+    "console": console_job,
     "supervisor": alerts_job,
+    "alert": alert_redis_job,
     "backup": backup_job,
     "restore": restore_job,
     "operator": operator_job,

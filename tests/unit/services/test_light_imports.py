@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-LIGHT = ("gateway", "labels", "rollout", "archive")
+LIGHT = ("gateway", "labels", "rollout", "archive", "alert", "notify", "console")
 
 
 def test_services_that_do_not_score_load_no_torch() -> None:

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from services.console.deps import Deps
 from services.console.pages.history.asked import BY, PERIODS, Asked, scope
-from services.console.pages.history.view import known_values, merged_days, page
+from services.console.pages.history.view import known_values, page, same_days
 from services.console.problems import PageError
 from services.console.visitor import Here, Visitor
 from services.console.words import N_
@@ -42,8 +42,7 @@ def routes(deps: Deps) -> APIRouter:
         try:
             answer = asking.summary(visitor, asked)
             if asked.by == "day":
-                zones = {visitor.words.zone(plant) for plant in visitor.shown} | {visitor.words.zone(None)}
-                answer = merged_days(answer, sorted(zones, key=str), visitor.words.zone(visitor.plant))
+                answer = same_days(answer, visitor.words.zone, visitor.words.zone(visitor.plant))
         except HistoryTooLarge as error:
             _log.info("a question was too large", error=str(error), query=str(request.url.query))
             problem = "large"

@@ -1,6 +1,6 @@
 """What the page of the history draws. Pure: no text for people; times are instants."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
@@ -83,26 +83,21 @@ class Page:
         return not self.summary.buckets
 
 
-def merged_days(summary: Summary, zones: Iterable[ZoneInfo], shown_in: ZoneInfo) -> Summary:
-    """An answer by day, with each day once: where plants have several zones, a day begins several times.
-
-    Percentiles of days that were put together are not known.
+def same_days(summary: Summary, zone_of: Callable[[str | None], ZoneInfo], shown_in: ZoneInfo) -> Summary:
+    """An answer by day in which a date begins at one moment for all plants, so that they stand in one column.
 
     Args:
-        summary: by day, over all plants.
-        zones: of the plants.
+        summary: by day, plants apart.
+        zone_of: the zone of a plant.
         shown_in: begins are moved to the noon of the same date here, so that whoever tells the date tells this one.
     """
-    clocks = tuple(zones)
-    days: dict[date, Bucket] = {}
-    for bucket in summary.buckets:
-        if bucket.begin is None:
-            continue
-        day = _day_of(bucket.begin, clocks) or bucket.begin.astimezone(shown_in).date()
-        held = days.get(day)
-        noon = datetime.combine(day, time(12), shown_in).astimezone(UTC)
-        days[day] = replace(bucket, begin=noon) if held is None else _together(held, bucket)
-    return replace(summary, buckets=tuple(days[day] for day in sorted(days)))
+    dated = [
+        (bucket.begin.astimezone(zone_of(bucket.plant)).date(), bucket)
+        for bucket in summary.buckets
+        if bucket.begin is not None
+    ]
+    in_order = sorted(dated, key=lambda one: (one[0], one[1].plant or ""))
+    return replace(summary, buckets=tuple(replace(bucket, begin=_noon(day, shown_in)) for day, bucket in in_order))
 
 
 def page(summary: Summary) -> Page:
@@ -167,26 +162,8 @@ def known_values(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({value for value in values if value}))
 
 
-def _day_of(begin: datetime, zones: Iterable[ZoneInfo]) -> date | None:
-    """The date that begins at an instant, in the first zone where one does."""
-    for zone in zones:
-        local = begin.astimezone(zone)
-        # Where the clocks go forward at midnight, a day begins later than 0:00.
-        if (begin - timedelta(minutes=1)).astimezone(zone).date() != local.date():
-            return local.date()
-    return None
-
-
-def _together(one: Bucket, other: Bucket) -> Bucket:
-    return replace(
-        one,
-        parts=one.parts + other.parts,
-        failed=one.failed + other.failed,
-        unfound=one.unfound + other.unfound,
-        latency_p50_ms=None,
-        latency_p95_ms=None,
-        latency_p99_ms=None,
-    )
+def _noon(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(12), zone).astimezone(UTC)
 
 
 def _rate(failed: int, parts: int) -> float | None:

@@ -183,6 +183,15 @@ def test_an_empty_history_is_an_empty_answer(tmp_path: Path, by: Any) -> None:
         archive(tmp_path, [verdict("1", plant="pune")])
 
 
+@pytest.mark.parametrize("by", GROUPINGS)
+def test_plants_of_which_nothing_is_set(tmp_path: Path, by: Any) -> None:
+    """Each question has its answer without a word in the settings: UTC, and no shifts."""
+    archive(tmp_path, [verdict("1"), verdict("2", plant="pune")])
+    answer = History(StoreSettings(url=str(tmp_path)), PlantsSettings(), LIMITS).summary(by, Scope())
+    assert answer.total.parts == 2
+    assert sum(bucket.parts for bucket in answer.buckets) == 2
+
+
 def test_a_store_that_is_away_is_no_empty_answer(tmp_path: Path) -> None:
     """Nor is a damaged file; both are told."""
     with pytest.raises(StoreUnavailable, match="there is no artifact store"):

@@ -1,0 +1,1 @@
+"""`linegate history`: what was judged, counted and looked up."""
