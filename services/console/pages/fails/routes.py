@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
+from pydantic import AwareDatetime
 
 from services.console.deps import Deps
 from services.console.pages.fails.feedback import give
@@ -18,7 +19,7 @@ from services.console.visitor import Here, Visitor
 from services.console.words import N_
 from shared.auth import Permission
 from shared.bus.errors import KafkaFailedError
-from shared.events import Finding, Verdict
+from shared.events import Finding, Verdict, now
 from shared.evidence import EvidenceRef, Pictured
 from shared.history import PastVerdict
 from shared.pixels import PixelsUnavailable
@@ -27,6 +28,8 @@ from shared.store.errors import StoreUnavailable
 FIRST: Final = 24
 """Parts that are shown at first, and more with each step."""
 MOST: Final = 240
+KEPT: Final = 500
+"""All that the memory has of a plant."""
 Kind = Literal["fails", "passes"]
 KEEP_PICTURE: Final = "private, max-age=86400, immutable"
 """A picture of a photo never changes; and it is the visitor's alone."""
@@ -44,9 +47,15 @@ def routes(deps: Deps) -> APIRouter:
 
     @router.get("/fails/list")
     async def part_of_page(
-        request: Request, visitor: Here, *, show: Kind = "fails", line: str | None = None, count: int = FIRST
+        request: Request,
+        visitor: Here,
+        *,
+        show: Kind = "fails",
+        line: str | None = None,
+        count: int = FIRST,
+        until: AwareDatetime | None = None,
     ) -> HTMLResponse:
-        return _list(deps, request, visitor, "fails/list.html", show=show, line=line or None, count=count)
+        return _list(deps, request, visitor, "fails/list.html", show=show, line=line or None, count=count, until=until)
 
     @router.get("/parts/{plant}/{image:path}/verdict")
     async def part_of_part(request: Request, visitor: Here, plant: str, image: str) -> HTMLResponse:
@@ -96,12 +105,21 @@ def routes(deps: Deps) -> APIRouter:
 
 
 def _list(
-    deps: Deps, request: Request, visitor: Visitor, template: str, *, show: Kind, line: str | None, count: int
+    deps: Deps,
+    request: Request,
+    visitor: Visitor,
+    template: str,
+    *,
+    show: Kind,
+    line: str | None,
+    count: int,
+    until: datetime | None = None,
 ) -> HTMLResponse:
     memory = deps.live.memory
     count = min(max(count, 1), MOST)
-    some = [getattr(memory, show)(plant, MOST if line else count + 1) for plant in visitor.shown]
-    found = newest(some, count + 1, line=line)
+    # Passes come by the second: their page stands still until somebody asks for the latest.
+    until = until or now() if show == "passes" else None
+    found = newest([getattr(memory, show)(plant, KEPT) for plant in visitor.shown], count + 1, line=line, until=until)
     return deps.screen.page(
         request,
         template,
@@ -110,6 +128,7 @@ def _list(
         parts=[_view(deps, visitor, verdict) for verdict in found[:count]],
         more=min(count + FIRST, MOST) if len(found) > count and count < MOST else None,
         count=count,
+        until=None if until is None else until.isoformat(),
         away_since=deps.live.away_since,
         history_h=deps.settings.console.history_h,
     )

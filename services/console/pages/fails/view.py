@@ -75,7 +75,14 @@ def part_view(
     )
 
 
-def newest(verdicts: Sequence[Sequence[Verdict]], count: int, *, line: str | None = None) -> list[Verdict]:
-    """The newest of several plants' verdicts, of one line where that is named."""
-    every = [verdict for some in verdicts for verdict in some if line in (None, verdict.line)]
+def newest(
+    verdicts: Sequence[Sequence[Verdict]], count: int, *, line: str | None = None, until: datetime | None = None
+) -> list[Verdict]:
+    """The newest of several plants' verdicts, of one line where that is named, up to a moment where that is given."""
+    every = [
+        verdict
+        for some in verdicts
+        for verdict in some
+        if line in (None, verdict.line) and (until is None or verdict.time <= until)
+    ]
     return sorted(every, key=lambda verdict: (verdict.time, verdict.image), reverse=True)[:count]

@@ -72,10 +72,33 @@ let lost = false;
 let waiting = 0;
 
 const parts = () => [...document.querySelectorAll("[data-live]")];
-const refresh = (topics) => {
-  for (const part of parts())
-    if (!topics || part.dataset.live.split(" ").some((topic) => topics.includes(topic))) window.htmx.trigger(part, "live");
-};
+const HELD_MS = 5000;
+const held = new Map();
+const inHand = (part) => part.querySelector("[data-steady]:hover");
+
+// Whoever is about to press a button must not find another one below the finger: such a part waits, though not for long.
+function ask(part) {
+  if (inHand(part)) {
+    if (!held.has(part)) held.set(part, Date.now());
+    return;
+  }
+  held.delete(part);
+  window.htmx.trigger(part, "live");
+}
+
+function refresh(topics) {
+  for (const part of parts()) if (!topics || part.dataset.live.split(" ").some((topic) => topics.includes(topic))) ask(part);
+}
+
+setInterval(() => {
+  for (const [part, since] of held) {
+    if (!part.isConnected) held.delete(part);
+    else if (!inHand(part) || Date.now() - since > HELD_MS) {
+      held.delete(part);
+      window.htmx.trigger(part, "live");
+    }
+  }
+}, 250);
 
 function banner(text, kind) {
   const box = document.getElementById("connection");

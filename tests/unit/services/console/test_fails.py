@@ -14,7 +14,7 @@ import pytest
 
 from services.console.pages.fails.view import newest, part_view
 from shared.auth import Role
-from shared.events import Feedback, PartAnomalyMap, Verdict
+from shared.events import Feedback, PartAnomalyMap, Verdict, now
 from shared.evidence import day_of
 from tests.unit.services.archive.archived import archive
 from tests.unit.services.console.house import House
@@ -202,6 +202,11 @@ def test_passes_have_a_page_of_their_own(house: House) -> None:
     assert 'data-image="passed"' in page
     assert "feedback-missed-damage" in page
     assert "feedback-false-alarm" not in page
+    stands = re.search(r'hx-get="(/fails/list[^"]*until=[^"]*)"', page)
+    assert stands is not None
+    house.live.memory.take(verdict("passed-later", at=now()))
+    assert "passed-later" not in get(house, html.unescape(stands[1])).text
+    assert "passed-later" in get(house, "/fails?show=passes&plant=munich").text
 
 
 def test_pictures_come_from_memory_and_from_the_store(house: House) -> None:
@@ -283,3 +288,4 @@ def test_the_newest_of_several_plants() -> None:
     there = [verdict(str(number), at=START + timedelta(minutes=number), plant="lyon", line="a") for number in (3, 1)]
     assert [one.image for one in newest([here, there], 4)] == ["4", "3", "2", "1"]
     assert [one.image for one in newest([here, there], 4, line="a")] == ["3", "1"]
+    assert [one.image for one in newest([here, there], 2, until=START + timedelta(minutes=2))] == ["2", "1"]
