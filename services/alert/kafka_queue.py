@@ -9,9 +9,8 @@ published in the same transaction.
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Self
-from uuid import uuid4
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import admin as kafka_admin
 
 from services.alert.settled import Ends
@@ -44,9 +43,11 @@ class KafkaQueue:
         self._admin: Final = admin
         self._topic: Final = event.TOPIC
         self._group: Final = group
-        # librdkafka wants a group's name even where nothing is committed.
+        # Of the group by name only: it neither joins nor commits. An admin client can be asked for a group's offsets,
+        # but librdkafka 2.16 takes that for a member's question, and crashes the process where the coordinator answers
+        # with an error, as after a restart of the broker.
         options = {
-            "group.id": f"linegate-reader-{uuid4()}",
+            "group.id": group,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
         }
@@ -125,13 +126,14 @@ class KafkaQueue:
         return found
 
     def _committed(self, ends: Ends) -> dict[int, int]:
+        places = [TopicPartition(self._topic, partition) for partition in ends]
         try:
-            places = [TopicPartition(self._topic, partition) for partition in ends]
-            asked = [ConsumerGroupTopicPartitions(self._group, places)]
-            answers = self._admin.list_consumer_group_offsets(asked, request_timeout=CALL_SECONDS)
-            found = answers[self._group].result().topic_partitions
+            found = self._consumer.committed(places, timeout=CALL_SECONDS)
         except KafkaException as error:
             raise _failed(f"group {self._group}", error) from error
+        refused = next((place.error for place in found if place.error is not None), None)
+        if refused is not None:
+            raise _failed(f"group {self._group}", KafkaException(refused))
         return {place.partition: place.offset for place in found}
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 _LET_GO: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
+return redis.call('PEXPIRE', KEYS[1], 0)
 """
 
 

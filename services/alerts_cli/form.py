@@ -1,6 +1,7 @@
 """What the options of `subscriptions add` and `edit` make of a subscription: only what is named changes. Pure."""
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any, Final
 
 from shared.alerts.channels import Channel, Email, Mqtt, Webhook
@@ -93,12 +94,15 @@ def _channels(
     before: Sequence[Channel], given: Fields, webhook: str, email: str, mqtt: str, *, prefix: str = ""
 ) -> tuple[Channel | Fields, ...]:
     """The channels afterwards: those of a kind that is named are replaced, the names of the former ones are kept."""
+    taken = {channel.name for channel in before}
 
     def named(kind: type[Channel], option: str, default: str) -> Iterable[tuple[str, str]]:
         old = [channel.name for channel in before if isinstance(channel, kind)]
-        for number, told in enumerate(told for told in given[option] if told != NONE):
-            new = f"{prefix}{default}" if number == 0 else f"{prefix}{default}-{number + 1}"
-            yield (old[number] if number < len(old) else new), told
+        new = (f"{prefix}{default}{'' if number == 1 else f'-{number}'}" for number in count(1))
+        free = (name for name in new if name not in taken)
+        for told in given[option]:
+            if told != NONE:
+                yield (old.pop(0) if old else next(free)), told
 
     after: list[Channel | Fields] = []
     for kind, option, default in ((Webhook, webhook, "webhook"), (Email, email, "mail"), (Mqtt, mqtt, "mqtt")):

@@ -47,7 +47,7 @@ def one(stores: Stores, held: HeldSubscription) -> list[RenderableType]:
     record = held.record
     made = table(f"Subscription {record.id}, revision {held.revision}", "", "")
     rows = {
-        "title": record.title,
+        "title": record.title or record.id,
         "scope": str(record.scope),
         "when": format_condition(record.condition),
         "severity": record.severity,

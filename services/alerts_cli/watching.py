@@ -51,12 +51,12 @@ def _lines(stores: "Stores", console: "Console", plant: str | None, until: float
     from shared.registry.errors import RegistryUnavailable
 
     position: str | None = None
-    while not _over(until):
+    over = False
+    while not over:
         try:
             if position is None:
                 position = stores.book.latest_log_entry()
-            if not stores.book.wait_for_log(position, _wait(until)):
-                continue
+            stores.book.wait_for_log(position, _wait(until))
             for entry, change in stores.book.log(position, PAGE):
                 position = entry
                 if plant in (None, change.plant):
@@ -64,6 +64,7 @@ def _lines(stores: "Stores", console: "Console", plant: str | None, until: float
         except RegistryUnavailable as away:
             typer.echo(f"cannot see alerts now: {away}", err=True)
             time.sleep(LOOK_SECONDS)
+        over = _over(until)
 
 
 def _table(stores: "Stores", console: "Console", plant: str | None, until: float | None) -> None:
@@ -74,7 +75,8 @@ def _table(stores: "Stores", console: "Console", plant: str | None, until: float
     from shared.registry.errors import RegistryUnavailable
 
     with Live(console=console, auto_refresh=False) as live:
-        while not _over(until):
+        over = False
+        while not over:
             try:
                 position = stores.book.latest_log_entry()
                 shown = [held for held in stores.book.open_alerts() if plant in (None, held.record.group.plant)]
@@ -84,6 +86,7 @@ def _table(stores: "Stores", console: "Console", plant: str | None, until: float
             except RegistryUnavailable as away:
                 live.update(Text(f"cannot see alerts now: {away}", style="yellow"), refresh=True)
                 time.sleep(LOOK_SECONDS)
+            over = _over(until)
 
 
 def _over(until: float | None) -> bool:

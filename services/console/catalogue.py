@@ -6,6 +6,7 @@ is no longer used. Messages of `pages/<name>` go to `<name>.po`, all others to `
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,8 @@ OPTIONS: Final = {
 }
 KEYWORDS: Final = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 CORE: Final = "core"
+WRITTEN: Final = datetime(2026, 11, 24, tzinfo=UTC)
+"""In every catalogue: what is the same is written the same."""
 
 
 def messages() -> dict[str, Catalog]:
@@ -59,7 +62,7 @@ def update(language: str) -> None:
     """Write each catalogue anew: what is translated stays, what is missing is added, what is unused goes."""
     said = _said(language)
     for name, wanted in messages().items():
-        new = Catalog(locale=language, domain=name)
+        new = Catalog(locale=language, domain=name, creation_date=WRITTEN, revision_date=WRITTEN)
         for message in wanted:
             if message.id:
                 new.add(message.id, said.get(_first(message.id)))

@@ -63,7 +63,9 @@ def parse_condition(text: str) -> Condition:
     except ValidationError as error:
         raise ValueError(f"{text!r} is no condition: {findings(error)[0]}") from None
     except ValueError as error:
-        raise ValueError(f"{text!r} is no condition: {error}; write e.g. {form.example}") from None
+        told = str(error)
+        hint = "" if "write e.g." in told else f"; write e.g. {form.example}"
+        raise ValueError(f"{text!r} is no condition: {told}{hint}") from None
     found: Condition = condition
     return found
 

@@ -72,6 +72,15 @@ MetricName = Literal[
     "linegate.notify.latency",
     # Gauge, no label: messages in the outboxes.
     "linegate.notify.waiting",
+    # --- alerts (docs/alerts.md) ------------------------------------------------------------------------------------
+    # Counter: conditions that were met, counted once each. Label: condition.
+    "linegate.alerts.triggers",
+    # Counter: steps of alerts told on Kafka. Label: step.
+    "linegate.alerts.steps",
+    # Gauge: alerts that are not resolved. Label: severity.
+    "linegate.alerts.open",
+    # Gauge, s: how old a photo may be that still waits to be judged: windows and silence are decided so much later.
+    "linegate.alerts.behind",
     # --- drift of champions. Labels: key, version, plant, line, station, camera ---------------------------------------
     # Gauge: parts in the window.
     "linegate.drift.parts",

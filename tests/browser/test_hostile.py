@@ -14,9 +14,10 @@ from shared.events import now
 from shared.registry.place_key import PlaceKey
 from tests.browser.rig.labels import MUNICH
 from tests.browser.rig.people import ENGINEER
+from tests.browser.rig.shift import subscribed
 from tests.browser.rig.windows import Windows
 from tests.browser.rig.works import Works
-from tests.browser.test_alerts import answer, row, subscribed
+from tests.browser.test_alerts import answer, each_fail, row
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 HOSTILE: Final = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{ 7*7 }}&lt;b&gt;"
@@ -35,7 +36,7 @@ def test_html_in_notes_and_titles_is_text(works: Works, windows: Windows) -> Non
     `windows` sees to it that no dialog opened, no script failed and the browser's policy was not needed.
     """
     page = windows.of(ENGINEER, "/fails")
-    with subscribed(works, MUNICH, "hostile", HOSTILE), silenced(works):
+    with subscribed(works, each_fail(MUNICH, "hostile", HOSTILE)), silenced(works):
         photo = works.send(MUNICH, "P-hostile", 11, damaged=True)
         card = page.locator(f'[data-test=fail-card][data-image="{photo.id}"]')
         card.locator("summary").click()
@@ -89,5 +90,7 @@ def silenced(works: Works) -> Iterator[None]:
     )
     with SubscriptionDesk(works.redis) as desk:
         revision = desk.put_silence(silence)
-        yield
-        desk.remove_silence(silence.id, expected=revision, author="test")
+        try:
+            yield
+        finally:
+            desk.remove_silence(silence.id, expected=revision, author="test")

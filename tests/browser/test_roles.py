@@ -5,13 +5,24 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.rig.labels import MUNICH, SPARTANBURG
 from tests.browser.rig.people import ELSEWHERE, ENGINEER, OPERATOR
+from tests.browser.rig.shift import subscribed
 from tests.browser.rig.windows import Windows
 from tests.browser.rig.works import Works
-from tests.browser.test_alerts import subscribed
+from tests.browser.test_alerts import each_fail
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 STEP = f"/rollouts/{MUNICH.name}/{MUNICH.line}/*/*/*/promote"
-SHOWN = ("/line", "/fails", "/fails?show=passes", "/alerts", "/subscriptions", "/silences", "/rollouts", "/training")
+SHOWN = (
+    "/line",
+    "/fails",
+    "/fails?show=passes",
+    "/alerts",
+    "/alerts/silences",
+    "/history",
+    "/rollouts",
+    "/training",
+    "/subscriptions",
+)
 
 
 def post(page: Page, path: str, form: dict[str, str]) -> int:
@@ -42,7 +53,7 @@ def test_an_operator_sees_no_step_of_a_rollout_and_takes_none(windows: Windows) 
 
 def test_a_plant_is_not_seen_from_another(works: Works, windows: Windows) -> None:
     """Neither in lists, nor in what is told live, nor by address."""
-    with subscribed(works, MUNICH, "not-yours", "Not yours"):
+    with subscribed(works, each_fail(MUNICH, "not-yours", "Not yours")):
         page = windows.of(ELSEWHERE, "/fails")
         theirs = works.send(MUNICH, "P-not-yours", 10, damaged=True)
         ours = works.send(SPARTANBURG, "P-yours", 10, damaged=True)
@@ -79,7 +90,7 @@ def test_a_stranger_signs_in_first(works: Works, windows: Windows) -> None:
     expect(page.get_by_test_id("sign-in-problem")).to_be_visible()
     page.get_by_test_id("sign-in-token").fill(works.keys[OPERATOR])
     page.get_by_test_id("sign-in-submit").click()
-    expect(page.get_by_test_id("nav-training")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_test_id("nav-subscriptions")).to_have_attribute("aria-current", "page")
     page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     page.goto("/fails")

@@ -1,6 +1,7 @@
 """More parts fail than is usual, and more than chance explains. Pure.
 
-The test is the exact one-sided binomial test (Clopper and Pearson 1934; `scipy.stats.binomtest`). Windows end at whole
+The test is the exact one-sided binomial test (Clopper and Pearson 1934): the chance of so many failures or more, by the
+binomial distribution itself (`scipy.special.bdtrc`, which starts faster than `scipy.stats`). Windows end at whole
 stretches, at least ten of them to a window, and are decided once nothing older can come.
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from scipy.stats import binomtest
+from scipy.special import bdtrc
 
 from services.alert.observation import Observation, milliseconds, moment
 from services.alert.rules.words import length, window
@@ -92,7 +93,7 @@ def high_rates(condition: FailRate, fine: Tallies, coarse: Tallies, since: datet
         usual = _usual(condition, coarse, end - many * width)
         if usual is None or seen.fails < condition.factor * usual * seen.parts:
             continue
-        chance = float(binomtest(seen.fails, seen.parts, usual, alternative="greater").pvalue)
+        chance = float(bdtrc(seen.fails - 1, seen.parts, usual))
         if chance <= 1 - condition.confidence:
             found.append(HighRate(end, seen, usual, chance))
     return found

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import structlog
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, IsolationLevel, KafkaException
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # OffsetSpec: its documented home, untold by types
     AdminClient,
@@ -121,7 +121,10 @@ def ask(admin: AdminClient) -> list[WorkerHealth]:
         except KafkaException as error:
             if error.args[0].retriable():
                 raise
-            found.append(WorkerHealth(name, "absent"))
+            # A group that never was is an error since Kafka 4.0 (KIP-1043).
+            # Of one that may not be seen nothing is known.
+            unheard_of = error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
+            found.append(WorkerHealth(name, "absent" if unheard_of else "unknown"))
             continue
         members = len(group.members)
         state: State = "works" if group.state == ConsumerGroupState.STABLE and members else "starts"

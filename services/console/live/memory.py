@@ -169,6 +169,8 @@ class Memory:
 
     def _take_verdict(self, verdict: Verdict) -> None:
         plant = verdict.plant
+        if self._images.get((plant, verdict.image)) is not None:
+            return  # a photo that was sent twice is one photo
         line = self._lines.touch((plant, verdict.line))
         line.minutes.count(min(verdict.time, now()), failed=verdict.decision == "fail", latency_ms=latency(verdict))
         if line.latest is None or _verdict_order(verdict) > _verdict_order(line.latest):

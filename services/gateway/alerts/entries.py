@@ -1,6 +1,6 @@
 """Who may see and change an entry that holds at places: a subscription or a silence."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Path, Request
 
@@ -11,9 +11,15 @@ from shared.alerts.desk import HeldSilence, HeldSubscription
 from shared.auth import Permission, Principal
 from shared.registry.place_key import PlaceKey
 
+MAX_SUBJECT: Final = 256
 Held = HeldSubscription | HeldSilence
 HeldT = TypeVar("HeldT", HeldSubscription, HeldSilence)
 Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="Its id.")]
+
+
+def author(principal: Principal) -> str:
+    """The name under which a change by `principal` is kept."""
+    return principal.subject[:MAX_SUBJECT]
 
 
 def seen(principal: Principal, scope: PlaceKey) -> bool:

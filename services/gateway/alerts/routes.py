@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response, Security
 from services.gateway.alerts import openapi
 from services.gateway.alerts.bodies import AlertQuery, Alerts, AlertShown, AlertStepTaken
 from services.gateway.alerts.desk import AlertDesk, Kept
+from services.gateway.alerts.entries import author
 from services.gateway.guard import Guard, refuse_foreign_plant
 from services.gateway.json_body import read_body
 from services.gateway.preconditions import Precondition, entity_tag, failed, not_modified, where_given
@@ -22,7 +23,6 @@ from shared.alerts.errors import UnknownAlert
 from shared.alerts.records import HeldAlert
 from shared.auth import Permission, Principal
 
-MAX_SUBJECT: Final = 256
 CLOSED_LOOKED_AT: Final = 1000
 """Of the resolved ones, the latest so many are looked through."""
 _ONE: Final = "/alerts/{alert_id}"
@@ -83,7 +83,7 @@ def _step(guard: Guard, desk: AlertDesk, name: str, step: Callable[[str, str], l
         found = await desk.ask(lambda kept: _find(kept, alert_id, principal))
         refuse_foreign_plant(request, principal, Permission.MANAGE_ALERTS, found.record.group.plant)
         note = (await read_body(request, AlertStepTaken)).note
-        based_on, by = where_given(request), principal.subject[:MAX_SUBJECT]
+        based_on, by = where_given(request), author(principal)
         held = await desk.ask(lambda kept: _take(kept, alert_id, step(by, note), by, note, based_on))
         response.headers["ETag"] = entity_tag(held.revision)
         _log.info("alert changed", alert=alert_id, step=name, subject=principal.subject)

@@ -10,6 +10,7 @@ from services.gateway.alerts import openapi
 from services.gateway.alerts.desk import AlertDesk
 from services.gateway.alerts.entries import (
     Name,
+    author,
     changed_from,
     refuse_before_reading,
     refuse_foreign,
@@ -27,7 +28,6 @@ from shared.registry.place_key import WILDCARD
 
 _ONE = "/silences/{name}"
 _WHAT = "silence"
-MAX_SUBJECT = 256
 _log = structlog.get_logger(__name__)
 
 
@@ -69,7 +69,7 @@ def silence_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
         """Keep the messages of some places back for a while: alerts go on, and say so."""
         held = await desk.ask(lambda kept: kept.desk.silence(name))
         refuse_before_reading(request, principal, held)
-        wanted = await read_silence(request, name, principal.subject[:MAX_SUBJECT])
+        wanted = await read_silence(request, name, author(principal))
         expected = changed_from(_WHAT, name, principal, held, of_change(request))
         refuse_foreign(request, principal, wanted.scope)
         revision = await desk.ask(lambda kept: kept.desk.put_silence(wanted, expected=expected))
@@ -86,8 +86,8 @@ def silence_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
             refuse_foreign(request, principal, found.record.scope)
         held = worked_on(_WHAT, name, request, principal, found)
         of_change(request).check(held.revision)
-        author = principal.subject[:MAX_SUBJECT]
-        await desk.ask(lambda kept: kept.desk.remove_silence(name, expected=held.revision, author=author))
+        by = author(principal)
+        await desk.ask(lambda kept: kept.desk.remove_silence(name, expected=held.revision, author=by))
         _log.info("silence removed", silence=name, subject=principal.subject)
 
     return router

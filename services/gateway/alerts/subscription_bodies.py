@@ -108,9 +108,14 @@ async def read_subscription(request: Request, name: str) -> Subscription:
     wanted = {field: value for field, value in body.items() if field not in ("revision", "owner")}
     _same_id(wanted, name)
     try:
-        return Subscription.model_validate(wanted)
+        found = Subscription.model_validate(wanted)
     except ValidationError as error:
         raise _wrong(error) from None
+    for channel in found.all_channels():
+        if isinstance(channel, Webhook) and channel.url.endswith(HIDDEN):
+            told = f"the address of {channel.name} is not whole: `…` stands for what you were not shown"
+            raise invalid([FieldError(field="channels", message=told)])
+    return found
 
 
 async def read_silence(request: Request, name: str, by: str) -> Silence:

@@ -9,6 +9,7 @@ from services.gateway.alerts import openapi
 from services.gateway.alerts.desk import AlertDesk, Kept
 from services.gateway.alerts.entries import (
     Name,
+    author,
     changed_from,
     managed,
     refuse_before_reading,
@@ -32,7 +33,6 @@ from shared.settings.sections import NetworkSettings
 
 _ONE = "/subscriptions/{name}"
 _WHAT = "subscription"
-MAX_SUBJECT = 256
 _log = structlog.get_logger(__name__)
 
 
@@ -72,14 +72,14 @@ def subscription_routes(guard: Guard, desk: AlertDesk, network: NetworkSettings)
         wanted = await read_subscription(request, name)
         expected = changed_from(_WHAT, name, principal, held, of_change(request))
         refuse_foreign(request, principal, wanted.scope)
-        author = principal.subject[:MAX_SUBJECT]
+        by = author(principal)
 
         def write(kept: Kept) -> tuple[int, frozenset[str]]:
-            revision = kept.desk.put_subscription(wanted, expected=expected, author=author)
+            revision = kept.desk.put_subscription(wanted, expected=expected, author=by)
             return revision, kept.desk.with_secrets()
 
         revision, secrets = await desk.ask(write)
-        now_held = HeldSubscription(revision=revision, record=wanted.model_copy(update={"owner": author}))
+        now_held = HeldSubscription(revision=revision, record=wanted.model_copy(update={"owner": by}))
         response.status_code = 201 if expected is None else 200
         response.headers["ETag"] = entity_tag(revision)
         _log.info("subscription changed", subscription=name, revision=revision, subject=principal.subject)
@@ -94,8 +94,8 @@ def subscription_routes(guard: Guard, desk: AlertDesk, network: NetworkSettings)
         found = await desk.ask(lambda kept: kept.desk.subscription(name))
         held = worked_on(_WHAT, name, request, principal, found)
         of_change(request).check(held.revision)
-        author = principal.subject[:MAX_SUBJECT]
-        await desk.ask(lambda kept: kept.desk.remove_subscription(name, expected=held.revision, author=author))
+        by = author(principal)
+        await desk.ask(lambda kept: kept.desk.remove_subscription(name, expected=held.revision, author=by))
         _log.info("subscription removed", subscription=name, subject=principal.subject)
 
     return router

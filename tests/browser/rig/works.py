@@ -27,7 +27,7 @@ from tests.browser.rig.labels import PLANTS, Plant
 from tests.browser.rig.models import put_in_force, train
 from tests.browser.rig.people import Person, give_keys
 
-WORKERS: Final = ("crop", "score", *(name for name in PEOPLE_WORKERS if name != "archive"))
+WORKERS: Final = ("crop", "score", *PEOPLE_WORKERS)
 PATIENCE_S: Final = 60.0
 EventT = TypeVar("EventT", bound=Event)
 
@@ -144,5 +144,6 @@ def _settings(mailbox: Mailbox, console_port: int) -> dict[str, str]:
         "LINEGATE_NOTIFY__SMTP__PORT": str(mailbox.port),
         "LINEGATE_NOTIFY__SMTP__SECURITY": "none",
         "LINEGATE_NOTIFY__CONSOLE_URL": f"http://127.0.0.1:{console_port}",
+        "LINEGATE_ARCHIVE__MAX_WAIT_S": "0.5",  # mails wait for the pictures that it keeps
         "OMP_NUM_THREADS": "1",
     }

@@ -57,7 +57,7 @@ def topic(kafka: Kafka) -> Iterator[Topic]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                queue.ends()
+                queue.passed(queue.ends())
                 break
             except KafkaFailedError:
                 assert time.monotonic() < deadline

@@ -33,17 +33,14 @@ def shaken(kafka: Kafka, server: RedisServer, tmp_path: Path) -> Iterator[Site]:
 
 
 def subscribe(site: Site) -> None:
-    """Three ways to be told of the same parts."""
+    """Two ways to be told of the same parts at once."""
     site.subscribe("each", EachFail(), group_by=("line",))
     site.subscribe("many", FailsInWindow(fails=3, minutes=60))
-    site.subscribe("row", SameRegion(parts=3, radius=0.2))
 
 
 def stream(site: Site, count: int) -> tuple[list[Verdict], dict[tuple[str, str], int]]:
     """Parts on three lines, of which every fourth passes; and how often each condition is met on each."""
     start = now() - timedelta(minutes=10)
-    peaks = {(n % LINES, n % 4 != 0) for n in range(count)}
-    assert len(peaks) == 2 * LINES
     parts = [
         site.verdict(
             str(n), at=start + timedelta(seconds=n), line=f"line-{n % LINES}", failed=n % 4 != 0, peak=(0.5, 0.5)
@@ -73,8 +70,9 @@ def counts(site: Site) -> dict[tuple[str, str], int]:
 def test_verdicts_in_alerts_out_whatever_dies(site: Site) -> None:
     """Killed by SIGKILL in the midst: no trigger is lost, none counts twice, each step is told once."""
     subscribe(site)
+    site.subscribe("row", SameRegion(parts=3, radius=0.2))
     parts, expected = stream(site, 240)
-    site.publish(*parts)
+    site.publish(*parts)  # all of them first: what is photographed so long before it comes is too late for rows
     with site.worker():
         site.wait_triggers(40)
     site.read_rest()
@@ -92,15 +90,16 @@ def test_verdicts_in_alerts_out_whatever_dies(site: Site) -> None:
 def test_two_share_the_work_and_redis_goes_away(shaken: Site, server: RedisServer) -> None:
     """Each part is counted by one of them, each step told by one of them; without Redis the parts wait."""
     subscribe(shaken)
-    parts, expected = stream(shaken, 240)
+    parts, all_expected = stream(shaken, 240)
+    expected = {key: count for key, count in all_expected.items() if key[0] != "row"}
     with shaken.worker(), shaken.worker():
         shaken.publish(*parts[:120])
         shaken.wait_triggers(30)
-        server.kill()
+        server.stop()  # in order: killed, it would lose what its last second held (ADR 27)
         shaken.publish(*parts[120:])
         server.start()
         shaken.wait(lambda: counts(shaken) == expected)
-        shaken.wait_steps(3 * LINES)
+        shaken.wait_steps(2 * LINES)
     shaken.read_rest()
     assert counts(shaken) == expected
-    assert Counter(shaken.steps) == {(name, "fired"): LINES for name in ("each", "many", "row")}
+    assert Counter(shaken.steps) == {(name, "fired"): LINES for name in ("each", "many")}

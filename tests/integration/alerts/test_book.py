@@ -248,3 +248,14 @@ def test_subscriptions_change_by_compare_and_swap(desk: SubscriptionDesk) -> Non
     desk.remove_subscription("fails", expected=revision, author="kim")
     assert desk.subscriptions() == {}
     assert desk.secret("fails", "hook") is None
+
+
+def test_what_a_newer_version_wrote_is_passed_over(desk: SubscriptionDesk, client: redis.Redis) -> None:
+    """One bad entry takes no other away; that it is there is known."""
+    desk.put_subscription(SUBSCRIPTION, expected=None, author="kim")
+    for name, text in {"newer": '7 {"id": "newer", "mood": "grumpy"}', "torn": "no revision"}.items():
+        client.hset(scripts.SUBSCRIPTIONS, name, text)
+        client.hset(scripts.SILENCES, name, text)
+    assert set(desk.subscriptions()) == {"fails"}
+    assert desk.subscription_names() == {"fails", "newer", "torn"}
+    assert desk.silences() == {}

@@ -200,6 +200,11 @@ def test_the_page_works_as_it_stands_there(subscriptions: Run, stores: Stores, t
     file.write_text(text)
     subscriptions("edit", "line-1-damage", "--file", str(file))
     assert [channel.name for channel in held(stores, "line-1-damage").all_channels()] == ["mes", "shift", "boss"]
+    # Names are kept by options as well, and no name is given twice.
+    hooks = ("--webhook", "https://a.example", "--webhook", "https://b.example")
+    subscriptions("edit", "line-1-damage", *hooks, "--mqtt", "andon")
+    names = [channel.name for channel in held(stores, "line-1-damage").all_channels()]
+    assert names == ["mes", "webhook", "shift", "mqtt", "boss"]
     rows = re.findall(r"^\| (`.*`) \| (?:for|when) ", page, flags=re.MULTILINE)
     conditions = [parse_condition(told) for row in rows for told in re.findall(r"`([^`]*)`", row)]
     assert {condition.kind for condition in conditions} == set(CONDITIONS)

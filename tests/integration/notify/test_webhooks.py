@@ -66,11 +66,18 @@ def test_an_alert_is_told_once_and_signed(
 def test_every_message_comes_once_and_in_order(
     settings: Settings, book: AlertBook, desk: SubscriptionDesk, outbox: Outbox
 ) -> None:
-    """With two workers at the same outboxes and a receiver that fails now and then."""
-    with Receiver(lambda number: (500 if number % 4 == 2 else 200, {})) as receiver:
+    """Two workers at the same outboxes; a receiver that is slower than a lease at first, and fails now and then."""
+
+    def answer(number: int) -> tuple[int, dict[str, str]]:
+        if number == 1:
+            time.sleep(2.5)
+        return 500 if number % 4 == 2 else 200, {}
+
+    with Receiver(answer) as receiver:
         subscription = subscribe(desk, hook(receiver.url))
         messages = [put(book, subscription, "hook") for _ in range(12)]
-        with delivering(settings), delivering(settings):
+        brief = with_settings(settings, lease_s=1)
+        with delivering(brief), delivering(brief):
             until(lambda: outcomes(outbox).count("delivered") == len(messages))
     taken = [one for number, one in enumerate(receiver.ids, start=1) if number % 4 != 2]
     assert taken == [message.id for message in messages]

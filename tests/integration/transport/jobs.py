@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from services.answers import AnswerFeed
+from services.console.live.feed import live_feed
+from services.console.live.health import ask
+from services.console.live.memory import Memory
 from services.dlq.entry import Wanted
 from services.dlq.shelf import stops
 from services.dlq.work import Order, find, settle
@@ -56,14 +59,16 @@ from shared.events import (
     derived_event_id,
     now,
 )
-from shared.evidence import LiveEvidence
+from shared.evidence import EvidenceRef, LiveEvidence
 from shared.registry.snapshot import Snapshot
 from shared.training_jobs.views import all_jobs
+from shared.training_jobs.views import open_reader as job_reader
 from training.worker.desk import ResultDesk
 from training.worker.intake import queued
 from training.worker.result import failed_result
 
 PATIENCE = 30.0
+Consumed = type[Event] | Sequence[type[Event]]
 BAD = "bad-"
 """Parts so named become dead letters."""
 
@@ -238,7 +243,7 @@ def a_fault(worker: str) -> Fault:
     )  # fmt: skip
 
 
-def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: type[Event], name: str, bus: BusSettings) -> None:
+def _floods(step: Callable[[Sequence[Any]], list[Result]], consumes: Consumed, name: str, bus: BusSettings) -> None:
     """Run a worker that may write one dead letter until it stops their topic; let the topic go on afterwards."""
     stop = threading.Event()
     too_long = threading.Timer(PATIENCE, stop.set)
@@ -540,6 +545,13 @@ def dlq_job(bus: BusSettings, superuser: BusSettings) -> None:
         _go_on(bus, "linegate.verdicts.dlq")
 
 
+def alert_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The alert worker's: see `tests.integration.transport.alert_job`, which needs what stands here."""
+    from tests.integration.transport.alert_job import alert_job as job
+
+    job(bus, superuser)
+
+
 def topics_job(bus: BusSettings) -> None:
     """An installer's: create a topic of Linegate."""
     name = f"linegate.new-{uuid.uuid4().hex[:8]}"
@@ -555,6 +567,50 @@ def operator_job(bus: BusSettings) -> None:
     assert [finding.level for finding in found] == ["OK", "OK"], found
 
 
+def console_job(bus: BusSettings, superuser: BusSettings) -> None:
+    """The console's: see everything that its pages show, pictures too, and the workers' groups; hand in feedback."""
+    photo = an_image("seen")
+    crop, word = a_crop(photo), a_word(photo)
+    judged, shadow = a_verdict(crop), a_verdict(crop, ShadowVerdict)
+    memory = Memory(history=timedelta(hours=1), map_bytes=1000, tell=lambda *_: None)
+    seen: set[str] = set()
+    with quiet():
+        with EventPublisher(superuser) as publisher:
+            lie = [publisher.publish(event).result(PATIENCE) for event in (photo, crop)]
+        publish(superuser, judged, shadow, a_map(crop), a_raised_fault())
+        publish(bus, word)
+        places = [f"{one.partition}@{one.offset}" for one in lie]
+        with (
+            live_feed(bus, memory, history=timedelta(hours=1)) as feed,
+            EventReader(bus, (Verdict, ShadowVerdict), start=now() - timedelta(minutes=1)) as trials,
+            LiveEvidence(bus) as evidence,
+        ):
+            deadline = time.monotonic() + PATIENCE
+            while not (
+                feed.current
+                and memory.verdict(photo.plant, photo.id)
+                and memory.map(photo.plant, photo.id)
+                and memory.words(photo.plant, photo.id)
+                and memory.faults()
+                and {judged.id, shadow.id} <= seen
+            ):
+                assert time.monotonic() < deadline
+                if (read := trials.poll(0.1)) is not None:
+                    seen.add(getattr(read[1], "id", ""))
+            of = EvidenceRef(photo.plant, photo.id, photo.captured, *places)
+            assert evidence.get(of, "photo") == evidence.get(of, "crop") == photo.pixels
+        with job_reader(bus, "earliest") as jobs:
+            for _ in jobs.read_to_end(patience=PATIENCE):
+                pass
+        assert "unknown" not in {worker.state for worker in ask(open_admin(bus))}
+
+
+def a_raised_fault() -> Fault:
+    """The word that something is amiss."""
+    raised = {"state": "raised", "expires": now() + timedelta(minutes=1)}
+    return Fault.model_validate(a_fault("score").model_dump() | raised)
+
+
 JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "gateway": gateway_job,
     "crop": crop_job,
@@ -563,10 +619,12 @@ JOBS: dict[str, Callable[[BusSettings, BusSettings], None]] = {
     "labels": labels_job,
     "archive": archive_job,
     "notify": lambda bus, _: publish(bus, a_fault("notify")),
+    "alert": alert_job,
     "rework": lambda bus, _: publish(bus, a_word(an_image("of-an-mes"))),
     "refit": refit_job,
     "trainer": trainer_job,
     "engineer": engineer_job,
+    "console": console_job,
     "camera": lambda bus, _: camera_job(bus),
     "results": results_job,
     "dlq": dlq_job,

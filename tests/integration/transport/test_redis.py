@@ -34,6 +34,7 @@ from shared.registry.place_key import PlaceKey
 from shared.registry.records import Assignment, StationConfig, VersionRecord
 from shared.registry.watcher import RegistryWatcher
 from shared.settings import RedisSettings, Settings
+from tests.integration.transport.alert_job import alert_redis_job
 from tests.integration.transport.authority import Authority
 from tests.integration.transport.conftest import SecureRedis, serve_redis
 from tests.integration.transport.jobs import a_request
@@ -117,6 +118,12 @@ def gateway_job(settings: RedisSettings) -> None:
     alerts_job(settings)
 
 
+def console_job(settings: RedisSettings) -> None:
+    """What the gateway does for clients, and following the registry."""
+    gateway_job(settings)
+    worker_job(settings)
+
+
 def alerts_job(settings: RedisSettings) -> None:
     """Everything that people do about alerts, by HTTP and on the command line; `an_alert` fired."""
     name = f"made-{time.monotonic_ns()}"
@@ -195,7 +202,9 @@ JOBS: dict[str, Callable[[RedisSettings], None]] = {
     "score": worker_job,
     "gateway": gateway_job,
     "notify": notify_job,
+    "console": console_job,
     "supervisor": alerts_job,
+    "alert": alert_redis_job,
     "backup": backup_job,
     "restore": restore_job,
     "operator": operator_job,

@@ -1,4 +1,4 @@
-"""The browser of the tests: found by name or by the usual ones, installed where that is possible, asked for where not."""
+"""The browser of the tests: found by its usual names or a given one, else installed, else asked for."""
 
 import os
 from pathlib import Path

@@ -1,5 +1,6 @@
 """`/fails`: what failed, with pictures, and what people say of it; `/parts`: one part; `/evidence`: its pictures."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -8,6 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from services.console.deps import Deps
 from services.console.pages.fails.feedback import give
+from services.console.pages.fails.past import find, past_view
 from services.console.pages.fails.view import PartView, newest, part_view
 from services.console.pictures import PictureName
 from services.console.problems import NotFound, PageError
@@ -18,6 +20,7 @@ from shared.auth import Permission
 from shared.bus.errors import KafkaFailedError
 from shared.events import Finding, Verdict
 from shared.evidence import EvidenceRef, Pictured
+from shared.history import PastVerdict
 from shared.pixels import PixelsUnavailable
 from shared.store.errors import StoreUnavailable
 
@@ -47,7 +50,7 @@ def routes(deps: Deps) -> APIRouter:
 
     @router.get("/parts/{plant}/{image:path}/verdict")
     async def part_of_part(request: Request, visitor: Here, plant: str, image: str) -> HTMLResponse:
-        verdict = _verdict(deps, visitor, plant, image)
+        verdict = await _verdict(deps, visitor, plant, image)
         return _one(deps, request, visitor, verdict, "fails/verdict.html")
 
     @router.post("/parts/{plant}/{image:path}/feedback")
@@ -59,17 +62,20 @@ def routes(deps: Deps) -> APIRouter:
         *,
         finding: Annotated[Finding, Form()],
         note: Annotated[str, Form()] = "",
-        shown_as: Annotated[Literal["card", "verdict"], Form()] = "card",
+        shown_as: Annotated[Literal["card", "verdict", "past"], Form()] = "card",
+        at: Annotated[datetime | None, Form()] = None,
     ) -> HTMLResponse:
-        verdict = _verdict(deps, visitor, plant, image)
+        verdict = await _verdict(deps, visitor, plant, image, at)
         new = await give(deps, visitor, verdict, finding, note)
         said = visitor.words._("Taken. Thank you.") if new else visitor.words._("You said that already.")
         toast = Toast(said, "ok" if new else "info")
         return _one(deps, request, visitor, verdict, f"fails/{shown_as}.html", toast=toast)
 
     @router.get("/parts/{plant}/{image:path}")
-    async def part(request: Request, visitor: Here, plant: str, image: str) -> HTMLResponse:
-        verdict = _verdict(deps, visitor, plant, image)
+    async def part(
+        request: Request, visitor: Here, plant: str, image: str, *, at: datetime | None = None
+    ) -> HTMLResponse:
+        verdict = await _verdict(deps, visitor, plant, image, at)
         return _one(deps, request, visitor, verdict, "fails/part.html")
 
     @router.get("/evidence/{plant}/{image:path}/{name}")
@@ -110,16 +116,23 @@ def _list(
 
 
 def _one(
-    deps: Deps, request: Request, visitor: Visitor, verdict: Verdict, template: str, *, toast: Toast | None = None
+    deps: Deps,
+    request: Request,
+    visitor: Visitor,
+    verdict: Verdict | PastVerdict,
+    template: str,
+    *,
+    toast: Toast | None = None,
 ) -> HTMLResponse:
-    memory = deps.live.memory
-    others = [one for one in memory.history(verdict.plant, verdict.part) if one.image != verdict.image]
+    others = [one for one in deps.live.memory.history(verdict.plant, verdict.part) if one.image != verdict.image]
+    past = past_view(deps, visitor, verdict) if isinstance(verdict, PastVerdict) else None
     return deps.screen.page(
         request,
         template,
         menu_page="fails",
         toast=toast,
-        part=_view(deps, visitor, verdict),
+        past=past is not None,
+        part=_view(deps, visitor, verdict) if isinstance(verdict, Verdict) else past,
         others=[_view(deps, visitor, one) for one in others],
     )
 
@@ -134,14 +147,23 @@ def _view(deps: Deps, visitor: Visitor, verdict: Verdict) -> PartView:
     )
 
 
-def _verdict(deps: Deps, visitor: Visitor, plant: str, image: str) -> Verdict:
-    """The verdict on a photo.
+async def _verdict(
+    deps: Deps, visitor: Visitor, plant: str, image: str, at: datetime | None = None
+) -> Verdict | PastVerdict:
+    """The verdict on a photo: as remembered, else out of the history where it is known when the photo was taken.
 
     Raises:
-        PageError: it may not be seen, or is not remembered.
+        PageError: it may not be seen, or is not to be found.
     """
     visitor.must(Permission.READ_VERDICT, plant)
-    found = deps.live.memory.verdict(plant, image)
+    found: Verdict | PastVerdict | None = deps.live.memory.verdict(plant, image)
+    if found is None and at is not None and at.tzinfo is not None:
+        try:
+            found = await asyncio.to_thread(find, deps, plant, image, at)
+        except StoreUnavailable:
+            raise PageError(
+                503, N_("The store, which keeps older parts, does not answer"), hint=N_("Please try again in a moment.")
+            ) from None
     if found is not None:
         return found
     if not deps.live.current:

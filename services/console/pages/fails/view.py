@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.events import Check, Feedback, Finding, LabelledPart, Outcome, Verdict
+from shared.history import PastVerdict
 
 FINDINGS: dict[Outcome, tuple[Finding, Finding]] = {
     "fail": ("confirmed_damage", "false_alarm"),
@@ -28,7 +29,7 @@ class Word:
 class PartView:
     """One photo of a part, with its verdict."""
 
-    verdict: Verdict
+    verdict: Verdict | PastVerdict
     damage: Check | None
     words: tuple[Word, ...]
     """The latest first."""
@@ -49,7 +50,7 @@ class PartView:
     @property
     def findings(self) -> tuple[Finding, Finding]:
         """What can be said of it."""
-        return FINDINGS[self.verdict.decision]
+        return FINDINGS["pass" if self.verdict.decision == "pass" else "fail"]
 
 
 def part_view(

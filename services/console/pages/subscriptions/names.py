@@ -19,10 +19,14 @@ def free_name(title: str, taken: Container[str], *, fallback: str) -> str:
         taken: names that there are.
         fallback: where the title has no letter that a name may have.
     """
-    plain = unicodedata.normalize("NFKD", title.lower().translate(_LETTERS)).encode("ascii", "ignore").decode()
-    wish = _GAPS.sub("-", plain).strip("-")[:_LONGEST].strip("-") or _GAPS.sub("-", fallback)
+    wish = _plain(title) or _plain(fallback) or "subscription"
     name, count = wish, 1
     while name in taken:
         count += 1
         name = f"{wish}-{count}"
     return name
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS)).encode("ascii", "ignore").decode()
+    return _GAPS.sub("-", letters).strip("-")[:_LONGEST].strip("-")

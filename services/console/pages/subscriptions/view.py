@@ -45,6 +45,7 @@ FAULTS: Final[dict[FaultKind, str]] = {
     "registry_away": N_("Redis is away"),
     "registry_older": N_("Redis answers with older data"),
     "store_away": N_("The store is away"),
+    "receiver_away": N_("The mail server or the MQTT broker is away"),
     "disk_full": N_("A disk is full"),
     "disk_failed": N_("A disk failed"),
     "out_of_memory": N_("Memory is short"),

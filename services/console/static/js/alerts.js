@@ -21,6 +21,12 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
+// Within the dialog Ctrl+Enter says it, as in any box for a few words.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.target.closest("#alert-dialog form")?.requestSubmit();
+});
+
 document.getElementById("alert-dialog")?.addEventListener("close", () => {
   document.getElementById("alert-dialog-content").replaceChildren();
 });

@@ -53,7 +53,8 @@ def console(redis_url: str, tmp_path: Path) -> Iterator[Console]:
         desk = parts.enter_context(SubscriptionDesk(settings.redis))
         outbox = parts.enter_context(Outbox(settings.redis))
         live = Live(settings)
-        books = Books(settings, live.changes)
+        registry = parts.enter_context(Registry(settings.redis))
+        books = Books(settings, registry, live.changes)
         evidence = parts.enter_context(LiveEvidence(settings.bus, settings.images, settings.network))
         source = EvidenceSource(EvidenceShelf(settings.store), evidence)
         app = make_app(
@@ -62,7 +63,7 @@ def console(redis_url: str, tmp_path: Path) -> Iterator[Console]:
             pictures=Pictures(source, live.memory, settings.images),
             trials=books.trials,
             jobs=books.jobs,
-            registry=parts.enter_context(Registry(settings.redis)),
+            registry=registry,
             book=book,
             desk=desk,
             deliveries=parts.enter_context(DeliveryDesk(settings.redis)),

@@ -133,6 +133,25 @@ def test_a_step_may_say_what_it_is_based_on(door: Door, plant: Any) -> None:
     assert door.request("POST", f"{path}/resolve", token, headers={"If-Match": "*"}).status_code == 200
 
 
+def test_what_joins_between_look_and_step_is_a_conflict(
+    door: Door, plant: Any, desk: AlertDesk, monkeypatch: Any
+) -> None:
+    """The revision that was checked is the one that is changed."""
+    token = door.key("supervisor")
+    path = f"/v1/alerts/{plant.fails('p1').record.id}"
+    tag, read = door.request("GET", path, token).headers["etag"], desk._kept.desk.subscription
+
+    def joins_meanwhile(name: str) -> Any:
+        monkeypatch.undo()
+        plant.fails("p2")
+        return read(name)
+
+    monkeypatch.setattr(desk._kept.desk, "subscription", joins_meanwhile)
+    stale = door.request("POST", f"{path}/acknowledge", token, headers={"If-Match": tag})
+    problem(stale, 412, "revision-conflict")
+    assert door.request("GET", path, token).json()["state"] == "firing"
+
+
 def test_a_wrong_step_changes_nothing(door: Door, plant: Any) -> None:
     """A note of two lines or too long, a field that is not there, a body that is none."""
     token = door.key("supervisor")

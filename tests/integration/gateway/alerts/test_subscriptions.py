@@ -116,6 +116,9 @@ def test_who_may_not_change_it_sees_where_webhooks_lead_only(door: Door, put: Pu
     assert seen.json()["channels"][0]["url"] == "https://hooks.example.com/…"
     assert seen.json()["escalation"]["channels"][0]["url"] == "https://boss.example.com"
     assert "secret-path" not in door.request("GET", "/v1/subscriptions", door.key("operator")).text
+    # What was not shown is not put back in its place.
+    problem(put(token, {"If-Match": "*"}, **seen.json()), 422, "invalid-request")
+    assert door.request("GET", ONE, token).json()["channels"][0]["url"] == hook
 
 
 def test_what_is_wrong_is_told_by_field(door: Door, put: Put) -> None:

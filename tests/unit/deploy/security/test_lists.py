@@ -65,11 +65,13 @@ def test_kafkas_list_gives_each_resource_one_writer() -> None:
             if acl.operation == "WRITE":
                 writers.setdefault(acl.name, set()).add(entry.name)
     assert writers.pop("linegate.images") == {"camera", "gateway", "dlq"}
-    assert writers.pop("linegate.faults") == {"crop", "score", "labels", "notify", "rollout", "trainer", "archive"}
-    assert writers.pop("linegate.feedback") == {"gateway", "rework", "dlq"}
+    faults = {"crop", "score", "labels", "notify", "rollout", "trainer", "archive", "alert"}
+    assert writers.pop("linegate.faults") == faults
+    assert writers.pop("linegate.verdicts.dlq") == {"archive", "alert"}
+    assert writers.pop("linegate.feedback") == {"gateway", "console", "rework", "dlq"}
     assert writers.pop("linegate.training.requests") == {"engineer", "dlq"}
     assert writers.pop("linegate.crops") == {"crop", "dlq"}
-    assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "archive", "dlq"}
+    assert writers.pop("linegate.dlq.stops") == {"crop", "score", "labels", "trainer", "archive", "alert", "dlq"}
     assert all(len(names) == 1 for names in writers.values()), writers
     assert writers["linegate.verdicts"] == {"score"}
 

@@ -16,6 +16,7 @@ from services.console.pages.fails.view import newest, part_view
 from shared.auth import Role
 from shared.events import Feedback, PartAnomalyMap, Verdict
 from shared.evidence import day_of
+from tests.unit.services.archive.archived import archive
 from tests.unit.services.console.house import House
 from tests.unit.services.console.parts import START, verdict, word
 
@@ -227,6 +228,34 @@ def test_a_part_that_is_not_remembered(house: House) -> None:
     answer = get(house, "/parts/munich/never-seen")
     assert answer.status_code == 503
     assert "still being read" in answer.text
+
+
+def test_a_part_of_long_ago_comes_from_the_history(house: House) -> None:
+    """With its pictures, by when it was taken; what is said of it, the labels worker joins with its verdict."""
+    of = verdict("long-ago", failed=True, plant="lyon").lying_at(0, 7)
+    archive(house.settings.store.url, [of])
+    house.shelf.put("lyon", day_of(of.captured), "long-ago", "crop", png())
+    house.outgoing.events.clear()
+    at = of.captured.isoformat(timespec="seconds")
+    page = get(house, f"/parts/lyon/long-ago?at={quote(at)}")
+    assert page.status_code == 200
+    assert "30.00" in page.text
+    token = house.key(Role.OPERATOR)
+
+    async def steps(browser: httpx.AsyncClient) -> list[httpx.Response]:
+        await browser.post("/sign-in", data={"token": token})
+        data = {"at": of.captured.isoformat(), "shown_as": "past"}
+        path = "/parts/lyon/long-ago/feedback"
+        return [
+            await browser.post(path, data=data | {"finding": finding}) for finding in ("missed_damage", "false_alarm")
+        ]
+
+    wrong, right = house.visit(steps)
+    assert (wrong.status_code, right.status_code) == (409, 200)
+    (event,) = house.outgoing.events
+    assert (event.image, event.part, event.line, event.captured) == ("long-ago", of.part, of.line, of.captured)
+    assert event.judged is None
+    assert get(house, f"/parts/lyon/long-ago?at={quote(at)}", plants=("munich",)).status_code == 403
 
 
 def test_the_history_of_a_part(house: House) -> None:

@@ -90,6 +90,7 @@ def luminance(colour: str) -> float:
         *((f"{kind}-text", f"{kind}-ground", 4.5) for kind in ("accent", "fail", "pass", "warn")),
         *((f"{kind}-text", "surface", 4.5) for kind in ("accent", "fail", "pass", "warn")),
         *((f"on-{kind}", kind, 4.5) for kind in ("accent", "fail", "pass")),
+        *(("on-solid", f"{kind}-solid", 4.5) for kind in ("fail", "pass")),
         *((kind, "surface", 3.0) for kind in ("accent", "fail", "pass", "warn", "line-strong")),
     ],
 )

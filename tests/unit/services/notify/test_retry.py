@@ -78,7 +78,7 @@ def test_all_attempts_together_take_as_long_as_they_may(schedule: NotifySettings
 
 
 def test_three_days_are_a_bounded_number_of_attempts() -> None:
-    """About thirty."""
+    """Some forty."""
     for seed in range(20):
         chance = random.Random(seed)  # noqa: S311 - no secret
         at, attempt = AT, 1

@@ -1,7 +1,7 @@
 """A subscription's form: what is read from it, and what it says of what is wrong."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.console.forms import Errors, FormWrong, Values, one
@@ -46,6 +46,7 @@ def test_a_subscription_comes_back_from_its_form(record: Subscription) -> None:
 
 
 @given(subscriptions(), st.data())
+@settings(max_examples=40)
 def test_any_text_in_a_field_is_read_or_told_at_a_field(record: Subscription, data: st.DataObject) -> None:
     """Nothing that is typed breaks the form, and what is wrong has a place."""
     values = values_of(record)
