@@ -116,12 +116,12 @@ class Line:
         """Of this plant's verdicts in the history, with any that is there twice."""
         return sorted(row["id"] for row in self.history.rows(Scope(plant=self.plant)))
 
-    def wait(self, condition: Any, told: str) -> None:
+    def wait(self, condition: Any, told: str, *, every: float = 0.1) -> None:
         """Until it holds."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"{told}:\n{self.log[-3000:]}"
-            time.sleep(0.1)
+            time.sleep(every)
 
     @property
     def log(self) -> str:
@@ -143,11 +143,12 @@ def line(kafka: Kafka, tmp_path: Path) -> Iterator[Line]:
 
 def test_every_verdict_once_whatever_dies(line: Line) -> None:
     """Killed by SIGKILL in mid-stream and started again: exactly the verdicts, and pictures of the rejected ones."""
-    names = [str(number) for number in range(200)]
+    names = [str(number) for number in range(300)]
     failed = {name for name in names if int(name) % 20 == 0}
     verdicts = line.judged(names, failed=failed)
     with line.worker() as process:
-        line.wait(line.ids, "nothing is archived")
+        # Looked for on the disk, which is quicker than asking: the worker must not get far before it dies.
+        line.wait(lambda: any(line.folder.rglob("*.parquet")), "nothing is archived", every=0.002)
         process.kill()
         process.wait()
         some = len(line.ids())
