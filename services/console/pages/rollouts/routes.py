@@ -5,6 +5,7 @@ a GET: each step has a page of its own that asks (a dialog where the page has sc
 """
 
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -40,6 +41,8 @@ from shared.store import ArtifactStore
 
 _ONE: Final = "/{plant}/{line}/{station}/{layout}/{camera}"
 _AXIS: Final[dict[str, Any]] = {"bins": BINS, "most_ratio": MOST_RATIO}
+VERSIONS: Final = 50
+"""Shown with the rollouts, unless every one is asked for."""
 CHANGES: Final = 30
 """Of the history shown with one key."""
 _Part = Annotated[str, Path(max_length=64)]
@@ -67,12 +70,12 @@ def routes(deps: Deps) -> APIRouter:
 
 def _overviews(router: APIRouter, deps: Deps) -> None:
     @router.get("")
-    def page(request: Request, visitor: Here) -> HTMLResponse:
-        return deps.screen.page(request, "rollouts/page.html", **_overview(deps, visitor))
+    def page(request: Request, visitor: Here, every: bool = False) -> HTMLResponse:
+        return deps.screen.page(request, "rollouts/page.html", **_overview(deps, visitor, every=every))
 
     @router.get("/list")
-    def listed(request: Request, visitor: Here) -> HTMLResponse:
-        return deps.screen.page(request, "rollouts/list.html", **_overview(deps, visitor))
+    def listed(request: Request, visitor: Here, every: bool = False) -> HTMLResponse:
+        return deps.screen.page(request, "rollouts/list.html", **_overview(deps, visitor, every=every))
 
 
 def _versions(router: APIRouter, deps: Deps, store: ArtifactStore) -> None:
@@ -128,8 +131,8 @@ def _steps(router: APIRouter, deps: Deps) -> None:
         except ChangedMeanwhile as conflict:
             return _ask(deps, request, key, step, asked, conflict)
         deps.live.changes.tell("rollouts", None if key.plant == WILDCARD else key.plant)
-        link = f"/rollouts/{key}?done={done.revision}" + (f"&plant={visitor.plant}" if visitor.plant else "")
-        return RedirectResponse(link, 303)
+        told = {"done": str(done.revision)} | ({} if visitor.plant is None else {"plant": visitor.plant})
+        return RedirectResponse(f"/rollouts/{key}?{urlencode(told)}", 303)
 
 
 def _ask(  # noqa: PLR0917 - called in two places
@@ -162,12 +165,19 @@ def _ask(  # noqa: PLR0917 - called in two places
     return deps.screen.page(request, "rollouts/confirm.html", status=200 if conflict is None else 409, **context)
 
 
-def _overview(deps: Deps, visitor: Visitor) -> dict[str, Any]:
+def _overview(deps: Deps, visitor: Visitor, *, every: bool) -> dict[str, Any]:
     snapshot = known(deps.registry, visitor)
     plants = by_plant(snapshot, lambda plant: visitor.may(Permission.MANAGE_ROLLOUT, plant))
     shown = tuple(plant for plant in plants if visitor.plant in (None, plant.plant) or plant.plant == WILDCARD)
     rows = version_rows(snapshot, None if visitor.plant is None else PlaceKey(visitor.plant))
-    return {"plants": shown, "versions": rows, "unplaced": unplaced(snapshot, rows)}
+    listed = rows if every else rows[:VERSIONS]
+    return {
+        "plants": shown,
+        "versions": listed,
+        "count": len(rows),
+        "every": every,
+        "unplaced": unplaced(snapshot, rows),
+    }
 
 
 def _one(deps: Deps, visitor: Visitor, key: PlaceKey) -> dict[str, Any]:

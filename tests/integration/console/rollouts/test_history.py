@@ -94,8 +94,12 @@ def test_without_a_history(console: Console) -> None:
 
 
 def test_other_plants_are_out_of_reach(console: Console) -> None:
-    """Also for whoever names them."""
-    archive(console, judged("d", now() - timedelta(hours=1), failed=True, plant="austin"))
+    """Also for whoever names them, and for whoever may see some."""
+    at = now() - timedelta(hours=1)
+    archive(console, judged("d", at, failed=True, plant="austin"), judged("e", at, failed=True, plant="tokyo"))
+    both = console.visitor(Role.OPERATOR, "munich", "austin")
+    assert [line.split(",")[0] for line in both.client.get("/history/verdicts.csv").text.splitlines()[1:]] == ["austin"]
+    assert len(both.get("/history?by=plant").all("history-row")) == 1
     ada = console.visitor(Role.OPERATOR)
     ada.get("/history?plant=austin", 403)
     assert ada.get("/history").all("history-empty")

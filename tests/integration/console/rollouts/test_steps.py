@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from services.console.pages.rollouts.routes import VERSIONS
 from shared.auth import Role
 from shared.events import now
 from shared.registry import lifecycle
@@ -137,15 +138,17 @@ def test_who_may_not_sees_no_step_and_takes_none(console: Console) -> None:
     hooks = {found.get("data-test", "") for found in page.elements}
     assert not hooks & {"rollout-promote", "rollout-pause", "rollout-rollback", "rollout-next", "rollout-share"}
     kim.get(f"{PATH}/promote?version=v2", 403)
-    assert kim.client.post(f"{PATH}/promote", data={"version": "v2"}).status_code == 403
+    before = console.registry.assignment(LINE)
+    assert before is not None
+    # With everything that the step needs: nothing but the missing right is in its way.
+    whole = {"version": "v2", "expected": str(before.revision)}
+    assert kim.client.post(f"{PATH}/promote", data=whole, follow_redirects=False).status_code == 403
     stranger = console.visitor(Role.ENGINEER, "austin")
     for path in (PATH, f"{PATH}/comparison", f"{PATH}/history", f"{PATH}/pause"):
         stranger.get(path, 403)
-    assert stranger.client.post(f"{PATH}/pause").status_code == 403
+    assert stranger.client.post(f"{PATH}/promote", data=whole, follow_redirects=False).status_code == 403
     assert not stranger.get("/rollouts").all("rollout-row")
-    held = console.registry.assignment(LINE)
-    assert held is not None
-    assert held.record.champion == "v1"
+    assert console.registry.assignment(LINE) == before
 
 
 def test_versions_of_other_plants_do_not_exist(console: Console) -> None:
@@ -201,3 +204,13 @@ def test_in_german(console: Console) -> None:
     trial(console)
     asked = console.visitor(language="de").get(f"{PATH}/promote?version=v2")
     assert "v2 zum Champion machen?" in asked.text
+
+
+def test_a_great_many_versions(console: Console) -> None:
+    """The newest are shown, and all of them where they are asked for."""
+    for number in range(VERSIONS + 3):
+        console.version(f"v{number}")
+    ada = console.visitor()
+    few = ada.get("/rollouts")
+    assert len(few.all("version-row")) == VERSIONS
+    assert len(ada.get(few.one("rollouts-every")["href"]).all("version-row")) == VERSIONS + 3
