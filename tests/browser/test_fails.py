@@ -64,9 +64,9 @@ def test_a_false_alarm_is_told(works: Works, windows: Windows) -> None:
     expect(page.get_by_test_id("toast")).to_be_visible()
     for shown in (card, other.locator(f'[data-test=fail-card][data-image="{photo.id}"]')):
         expect(shown.get_by_test_id("word")).to_contain_text("glare of the new lamp")
-    word = works.wait_event(Feedback, lambda event: event.image == photo.id)
+    word = works.witness.wait(Feedback, lambda event: event.image == photo.id)
     assert (word.finding, word.note, word.part) == ("false_alarm", "glare of the new lamp", "P-alarm")
-    label = works.wait_event(LabelledPart, lambda event: event.image == photo.id)
+    label = works.witness.wait(LabelledPart, lambda event: event.image == photo.id)
     assert label.finding == "false_alarm"
 
 

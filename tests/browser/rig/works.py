@@ -9,15 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from deploy.local.process import free_port
 from deploy.local.stack import LocalStack
 from deploy.local.workers import PEOPLE_WORKERS, LocalWorkers, worker_settings
 from shared.bus.publisher import EventPublisher
-from shared.bus.reader import EventReader
 from shared.bus.settings import BusSettings
-from shared.events import Event, PartImage, Verdict
+from shared.events import PartImage, Verdict
 from shared.registry.client import Registry
 from shared.settings.sections import RedisSettings, StoreSettings
 from shared.store import ArtifactStore
@@ -26,10 +25,10 @@ from tests.browser.receivers.webhook import WebhookReceiver
 from tests.browser.rig.labels import PLANTS, Plant
 from tests.browser.rig.models import put_in_force, train
 from tests.browser.rig.people import Person, give_keys
+from tests.browser.rig.witness import Witness
 
 WORKERS: Final = ("crop", "score", *PEOPLE_WORKERS)
 PATIENCE_S: Final = 60.0
-EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class Works:
     settings: dict[str, str]
     keys: dict[Person, str]
     publisher: EventPublisher
+    witness: Witness
     webhooks: WebhookReceiver
     mailbox: Mailbox
 
@@ -65,19 +65,9 @@ class Works:
         self.publisher.publish(photo).result(PATIENCE_S)
         return photo
 
-    def wait_event(self, kind: type[EventT], wanted: Callable[[EventT], bool]) -> EventT:
-        """The first committed event of a kind that is `wanted`."""
-        with EventReader(self.bus, [kind], start="earliest") as reader:
-            deadline = time.monotonic() + PATIENCE_S
-            while time.monotonic() < deadline:
-                read = reader.poll(0.1)
-                if read is not None and isinstance(read[1], kind) and wanted(read[1]):
-                    return read[1]
-        raise AssertionError(f"no such {kind.__name__} within {PATIENCE_S:.0f} s")
-
     def verdict(self, photo: PartImage) -> Verdict:
         """The verdict on a photo."""
-        return self.wait_event(Verdict, lambda verdict: verdict.image == photo.id)
+        return self.witness.wait(Verdict, lambda verdict: verdict.image == photo.id)
 
     def kill(self, worker: str) -> None:
         """End a worker as a power cut would (SIGKILL)."""
@@ -121,8 +111,9 @@ def running(folder: Path) -> Iterator[Works]:
                 bootstrap_servers=stack.bootstrap_servers,
                 names=WORKERS,
             )
-            with workers, EventPublisher(stack.bus) as publisher:
-                yield Works(stack, workers, settings, keys, publisher, webhooks, mailbox)
+            with workers:
+                with EventPublisher(stack.bus) as publisher, Witness(stack.bus) as witness:
+                    yield Works(stack, workers, settings, keys, publisher, witness, webhooks, mailbox)
                 _end_at_once(stack, workers)
 
 

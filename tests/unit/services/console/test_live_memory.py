@@ -72,6 +72,17 @@ def test_counts_add_up(wanted: list[tuple[int, bool]]) -> None:
     assert len(minutes) <= 61
 
 
+def test_a_photo_that_was_sent_twice_is_one_photo() -> None:
+    """Two cards of one id would confuse the browser, and people."""
+    held = memory()
+    for ago in (2, 1):
+        held.take(verdict("photo-1", failed=True, at=START - timedelta(minutes=ago)))
+    assert [one.image for one in held.fails("munich", 10)] == ["photo-1"]
+    assert len(held.history("munich", held.fails("munich", 1)[0].part)) == 1
+    ((_, _, line),) = held.lines()
+    assert line.minutes.window(START, 60).fails == 1
+
+
 def test_dead_letters_are_no_photos_that_were_judged() -> None:
     """They make no fail rate."""
     minutes = Minutes(61)
