@@ -1,14 +1,15 @@
 """Whether the workers work: their consumer groups, asked every few seconds on a thread of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import structlog
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException
+from confluent_kafka import ConsumerGroupState, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # OffsetSpec: its documented home, untold by types
     AdminClient,
@@ -16,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # OffsetSpec:
 )
 
 from shared.bus.clients import open_admin
+from shared.bus.group_offsets import GroupOffsets
 from shared.bus.settings import BusSettings
 from shared.events import Fault, Feedback, PartAnomalyMap, PartCrop, PartImage, TrainingRequest, Verdict, now
 
@@ -85,22 +87,24 @@ class HealthWatch:
 
     def _run(self) -> None:
         admin = open_admin(self._bus)
-        while not self._stop.is_set():
-            before = self._workers, self._away_since
-            try:
-                self._workers = tuple(ask(admin))
-                self._away_since = None
-            except KafkaException as error:
-                if self._away_since is None:
-                    _log.warning("Kafka does not answer", error=error.args[0].str())
-                self._away_since = self._away_since or now()
-                self._workers = tuple(WorkerHealth(name, "unknown") for name in GROUPS)
-            if (self._workers, self._away_since) != before:
-                self._changed()
-            self._stop.wait(POLL_SECONDS)
+        with ExitStack() as asking:
+            groups = {name: asking.enter_context(GroupOffsets(self._bus, name)) for name in GROUPS}
+            while not self._stop.is_set():
+                before = self._workers, self._away_since
+                try:
+                    self._workers = tuple(ask(admin, groups))
+                    self._away_since = None
+                except KafkaException as error:
+                    if self._away_since is None:
+                        _log.warning("Kafka does not answer", error=error.args[0].str())
+                    self._away_since = self._away_since or now()
+                    self._workers = tuple(WorkerHealth(name, "unknown") for name in GROUPS)
+                if (self._workers, self._away_since) != before:
+                    self._changed()
+                self._stop.wait(POLL_SECONDS)
 
 
-def ask(admin: AdminClient) -> list[WorkerHealth]:
+def ask(admin: AdminClient, groups: Mapping[str, GroupOffsets]) -> list[WorkerHealth]:
     """How the workers are now.
 
     Raises:
@@ -128,7 +132,7 @@ def ask(admin: AdminClient) -> list[WorkerHealth]:
             continue
         members = len(group.members)
         state: State = "works" if group.state == ConsumerGroupState.STABLE and members else "starts"
-        found.append(WorkerHealth(name, state if members else "absent", members, _lag(admin, name, topics, ends)))
+        found.append(WorkerHealth(name, state if members else "absent", members, _lag(groups[name], topics, ends)))
     return found
 
 
@@ -142,20 +146,12 @@ def _ends(admin: AdminClient, places: list[Place]) -> dict[tuple[str, int], int]
     return {(place.topic, place.partition): future.result(CALL_SECONDS * 2).offset for place, future in asked.items()}
 
 
-def _lag(admin: AdminClient, group: str, topics: tuple[str, ...], ends: dict[tuple[str, int], int]) -> int | None:
-    request = [ConsumerGroupTopicPartitions(group)]
+def _lag(group: GroupOffsets, topics: tuple[str, ...], ends: dict[tuple[str, int], int]) -> int | None:
     try:
-        answer = admin.list_consumer_group_offsets(request, request_timeout=CALL_SECONDS)[group].result(
-            CALL_SECONDS * 2
-        )
+        reached = group.committed([place for place in ends if place[0] in topics], seconds=CALL_SECONDS)
     except KafkaException as error:
-        if error.args[0].retriable():
+        if error.args[0].retriable() or error.args[0].code() == KafkaError._TIMED_OUT:  # noqa: SLF001 - its spelling
             raise
         return None
-    reached = {(one.topic, one.partition): one.offset for one in answer.topic_partitions if one.offset >= 0}
-    behind = [
-        max(0, end - reached[place] - (place[0] in IN_TRANSACTIONS))
-        for place, end in ends.items()
-        if place in reached and place[0] in topics
-    ]
+    behind = [max(0, ends[place] - offset - (place[0] in IN_TRANSACTIONS)) for place, offset in reached.items()]
     return sum(behind) if behind else None
