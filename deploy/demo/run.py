@@ -48,13 +48,18 @@ def run_demo(folder: Path, rate: float, *, keep: bool) -> int:
         LinegateError, ServerFailedError: something did not start or a command failed.
     """
     console = Console()
-    # A terminal's hang-up or a supervisor's SIGTERM must unwind the `with` blocks just as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    # A supervisor's SIGTERM must unwind the `with` blocks just as Ctrl-C does, also in the background of a script,
+    # where shells have SIGINT ignored.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(folder.resolve(), rate, console, keep=keep)
     except KeyboardInterrupt:
         console.print("stopped; nothing is left running")
         return INTERRUPTED
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _run(folder: Path, rate: float, console: Console, *, keep: bool) -> int:
