@@ -48,7 +48,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         firing = Firing(book, oldest_s=wanted.oldest_s, clock=now, metrics=metrics)
         missing = Missing(places, firing, forget_days=wanted.forget_places_d)
         step = AlertStep(
-            lambda: watch.wishes,
+            watch.latest,
             series=series,
             places=places,
             standing=standing,

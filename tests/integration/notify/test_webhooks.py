@@ -215,7 +215,8 @@ def test_more_dead_receivers_than_threads_delay_nobody(
     with Receiver(answer) as dead, Receiver() as well:
         for name in hung:
             put(book, subscribe(desk, hook(dead.url), name=name), "hook")
-        few = with_settings(settings, threads=8, timeout_s=10 * PATIENCE, longest_retry_s=0.05)
+        # A lease that outlasts the test: on a loaded machine a late renewal would make one more attempt.
+        few = with_settings(settings, threads=8, timeout_s=10 * PATIENCE, longest_retry_s=0.05, lease_s=10 * PATIENCE)
         with delivering(few):
             until(lambda: len(dead.got) == len(hung) + few.notify.threads // 2)
             put(book, subscribe(desk, hook(well.url), name="good"), "hook")

@@ -5,14 +5,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from services.answers import AnswerFeed
 from services.console.live.feed import live_feed
-from services.console.live.health import ask
+from services.console.live.health import GROUPS, ask
 from services.console.live.memory import Memory
 from services.dlq.entry import Wanted
 from services.dlq.shelf import stops
@@ -29,6 +29,7 @@ from shared.bus.clients import open_admin, open_consumer
 from shared.bus.dead_letter import dead_letter
 from shared.bus.envelope import encode
 from shared.bus.errors import DeadLetterFloodError
+from shared.bus.group_offsets import GroupOffsets
 from shared.bus.loop import Worker
 from shared.bus.publisher import EventPublisher
 from shared.bus.reader import EventReader
@@ -602,7 +603,9 @@ def console_job(bus: BusSettings, superuser: BusSettings) -> None:
         with job_reader(bus, "earliest") as jobs:
             for _ in jobs.read_to_end(patience=PATIENCE):
                 pass
-        assert "unknown" not in {worker.state for worker in ask(open_admin(bus))}
+        with ExitStack() as asking:
+            groups = {name: asking.enter_context(GroupOffsets(bus, name)) for name in GROUPS}
+            assert "unknown" not in {worker.state for worker in ask(open_admin(bus), groups)}
 
 
 def a_raised_fault() -> Fault:
