@@ -116,6 +116,12 @@ def test_redis_list_reaches_the_registrys_keys_only() -> None:
     assert all(key.startswith("{linegate}:") for key in KEYS | OUTBOX_KEYS)
 
 
+def test_whoever_needs_no_webhook_secret_cannot_read_one() -> None:
+    """Who knows a secret can send messages in our name."""
+    wide = {user.name for user in redis_users().values() if "{linegate}:*" in user.keys}
+    assert wide == {"gateway", "console", "restore"}
+
+
 @pytest.mark.parametrize("worker", ["crop", "score"])
 def test_workers_only_read(worker: str) -> None:
     """No command that writes, no script."""
@@ -127,9 +133,12 @@ def test_the_acl_file_of_redis(tmp_path: Path) -> None:
     (tmp_path / "crop").write_text("hunter2\n")
     told, beside = run("redis", "crop", "operator", "--passwords", str(tmp_path))
     digest = hashlib.sha256(b"hunter2").hexdigest()
+    registry = " ".join(
+        f"~{{linegate}}:{name}" for name in ("revision", "versions", "assignments", "stations", "audit")
+    )
     assert told == (
         "user default reset off\n"
-        f"user crop reset on #{digest} ~{{linegate}}:* resetchannels +multi +exec +get +hgetall +xrevrange +xread\n"
+        f"user crop reset on #{digest} {registry} resetchannels +multi +exec +get +hgetall +xrevrange +xread\n"
         "user operator reset on resetchannels +time +info\n"
     )
     assert "operator: `linegate doctor` by a person (without password: cannot log in)" in beside
