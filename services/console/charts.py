@@ -25,6 +25,8 @@ def top(*series: Values, least: float = 0.0) -> float:
 def line_path(values: Values, high: float, *, width: float = WIDTH, height: float = HEIGHT) -> str:
     """A line through `values`, evenly spaced, as the `d` of an SVG path; gaps stay open.
 
+    A value between two gaps is no line: see `dots_path`.
+
     Args:
         values: oldest first.
         high: value at the upper edge; the lower one is 0.
@@ -39,10 +41,19 @@ def line_path(values: Values, high: float, *, width: float = WIDTH, height: floa
             drawing = False
             continue
         parts.append(f"{'L' if drawing else 'M'}{_n(index * step)} {_n(_y(value, high, height))}")
-        if not drawing and (index + 1 == len(values) or values[index + 1] is None):
-            parts.append("h0.01")  # a lone point: with round caps it is a dot
         drawing = True
     return " ".join(parts)
+
+
+def dots_path(values: Values, high: float, *, width: float = WIDTH, height: float = HEIGHT) -> str:
+    """The values that no line leads to, as dots: those without a neighbour. Arguments as of `line_path`."""
+    step = width / max(1, len(values) - 1)
+    around = (None, *values, None)
+    return " ".join(
+        f"M{_n(index * step)} {_n(_y(value, high, height))} h0.01"  # with round caps that is a dot
+        for index, value in enumerate(values)
+        if value is not None and around[index] is None and around[index + 2] is None
+    )
 
 
 def area_path(values: Values, high: float, *, width: float = WIDTH, height: float = HEIGHT) -> str:

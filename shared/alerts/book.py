@@ -4,6 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
+from pydantic import ValidationError
+
 from shared.alerts import life, scripts
 from shared.alerts.errors import UnknownAlert
 from shared.alerts.messages import messages
@@ -14,6 +17,7 @@ from shared.registry.connection import Connected
 from shared.registry.failures import faults
 from shared.settings.sections import RedisSettings
 
+_log = structlog.get_logger(__name__)
 _ATTEMPTS: Final = 50
 """Of a step that others keep coming before."""
 _LAST_OF_A_MILLISECOND: Final = 2**64 - 1
@@ -180,7 +184,7 @@ class AlertBook(Connected):
         if not ids:
             return []
         texts: Any = self._redis.hmget(scripts.HELD, ids)
-        found = [_held(text) for text in texts if text is not None]
+        found = [held for text in texts if text is not None and (held := _understood(text)) is not None]
         return sorted(found, key=lambda held: held.record.since, reverse=True)
 
     def _step(
@@ -233,6 +237,15 @@ class AlertMoved(UnknownAlert):
 def _held(text: str) -> HeldAlert:
     revision, record = text.split(" ", 1)
     return HeldAlert(revision=int(revision), record=Alert.model_validate_json(record))
+
+
+def _understood(text: str) -> HeldAlert | None:
+    """One of many: what a newer version wrote must not hide the others."""
+    try:
+        return _held(text)
+    except ValidationError as error:
+        _log.warning("an alert is not understood; was it written by a newer version?", errors=error.error_count())
+        return None
 
 
 def _ms(moment: datetime) -> int:

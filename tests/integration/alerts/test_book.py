@@ -16,7 +16,7 @@ from shared.alerts.errors import AlertClosed, AlreadyAcknowledged, UnknownAlert
 from shared.alerts.records import Group, Message, Trigger
 from shared.alerts.subscription import Escalation, Subscription
 from shared.events import Evidence
-from shared.registry.errors import RevisionConflict
+from shared.registry.errors import RegistryUnavailable, RevisionConflict
 from shared.registry.place_key import PlaceKey
 from shared.settings.sections import RedisSettings
 
@@ -259,3 +259,15 @@ def test_what_a_newer_version_wrote_is_passed_over(desk: SubscriptionDesk, clien
     assert set(desk.subscriptions()) == {"fails"}
     assert desk.subscription_names() == {"fails", "newer", "torn"}
     assert desk.silences() == {}
+
+
+def test_an_alert_that_is_not_understood_hides_no_other(book: AlertBook, client: redis.Redis) -> None:
+    """A newer version wrote it; asked for by itself it is refused."""
+    held = book.trigger(SUBSCRIPTION, failed("a"))
+    strange = book.trigger(SUBSCRIPTION, failed("b", "line-2"))
+    assert held is not None
+    assert strange is not None
+    client.hset(scripts.HELD, strange.record.id, f'{strange.revision} {{"from": "the future"}}')
+    assert [one.record.id for one in book.open_alerts()] == [held.record.id]
+    with pytest.raises(RegistryUnavailable, match="not understood"):
+        book.alert(strange.record.id)

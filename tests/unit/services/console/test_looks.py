@@ -37,7 +37,9 @@ def test_every_chart_stays_in_its_box(series: list[float | None]) -> None:
 
 def test_a_gap_stays_a_gap() -> None:
     """No line is drawn over what is not known; a lone point is a dot."""
-    assert charts.line_path([1, None, 2, 2], 2, width=3, height=2) == "M0 1 h0.01 M2 0 L3 0"
+    assert charts.line_path([1, None, 2, 2], 2, width=3, height=2) == "M0 1 M2 0 L3 0"
+    assert charts.dots_path([1, None, 2, 2], 2, width=3, height=2) == "M0 1 h0.01"
+    assert charts.dots_path([2], 2, width=3, height=2) == "M0 0 h0.01"
     assert charts.area_path([None, None], 1) == ""
 
 
