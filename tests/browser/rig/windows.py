@@ -1,9 +1,10 @@
 """Windows for people: each with cookies of its own, signed in by the page that takes a key."""
 
-from contextlib import ExitStack
+import asyncio
+from contextlib import ExitStack, suppress
 from typing import Final, Literal, Self
 
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, StorageState, ViewportSize, expect
 
 from tests.browser.rig.pages import Watch
 from tests.browser.rig.people import Person
@@ -12,6 +13,7 @@ from tests.browser.rig.works import Works
 PHONE: Final = ViewportSize(width=390, height=844)
 LAPTOP: Final = ViewportSize(width=1366, height=768)
 WALL: Final = ViewportSize(width=1920, height=1080)
+CLOSE_SECONDS: Final = 20.0
 ELSEWHERE_ZONE: Final = "Asia/Tokyo"
 """Browsers are set to a zone of no plant: times are the plant's all the same."""
 
@@ -60,7 +62,7 @@ class Windows:
             storage_state=session,
             reduced_motion="reduce",
         )
-        self._exit.callback(context.close)
+        self._exit.callback(_close, context)
         return self.another(context)
 
     def another(self, context: BrowserContext) -> Page:
@@ -93,3 +95,17 @@ def sign_in(page: Page, key: str) -> None:
     page.get_by_test_id("sign-in-token").fill(key)
     page.get_by_test_id("sign-in-submit").click()
     expect(page.get_by_test_id("nav-fails")).to_be_visible()
+
+
+def _close(context: BrowserContext) -> None:
+    """Close a context that nobody looks at any more, within a time limit.
+
+    Chromium was once seen to answer never when a page was leaving at that moment. So the pages go somewhere quiet
+    first; and one that hangs all the same is left to the browser's end, rather than to fail a test that has passed.
+    """
+    for page in context.pages:
+        with suppress(Error):
+            page.goto("about:blank", timeout=CLOSE_SECONDS * 1000)
+    with suppress(TimeoutError):
+        # The library's own call has no limit.
+        context._sync(asyncio.wait_for(context._impl_obj.close(reason=None), CLOSE_SECONDS))
