@@ -3,7 +3,6 @@
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
 from typing import Final, Self
 
 import structlog
@@ -12,6 +11,7 @@ from shared.alerts.desk import SubscriptionDesk
 from shared.alerts.records import Silence
 from shared.alerts.subscription import Subscription
 from shared.registry.errors import RegistryError, RegistryUnavailable
+from shared.serving.background import Background
 
 POLL_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 5.0
@@ -32,7 +32,7 @@ class Wishes:
         return subscription.enabled and (subscription.hours is None or subscription.hours.contains(at))
 
 
-class WishWatch:
+class WishWatch(Background):
     """Follows the desk on a thread of its own, for the length of a `with` block.
 
     While Redis is away, what was known stays.
@@ -43,24 +43,18 @@ class WishWatch:
     """
 
     def __init__(self, desk: SubscriptionDesk, *, poll_s: float = POLL_SECONDS) -> None:
+        super().__init__("subscriptions", stop_s=STOP_SECONDS)
         self._desk = desk
         self._poll_s = poll_s
         self._wishes: Wishes | None = None
         self._position = ""
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="subscriptions", daemon=True)
         self._hurdle: str | None = None
 
     @property
     def wishes(self) -> Wishes | None:
         """The latest; None while they were never seen."""
         return self._wishes
-
-    @property
-    def running(self) -> bool:
-        """Whether it follows."""
-        return self._thread.is_alive()
 
     def latest(self) -> Wishes | None:
         """As they stand now, at the price of one question to Redis: a photo that was sent after a subscription was made
@@ -91,12 +85,7 @@ class WishWatch:
 
     def __enter__(self) -> Self:
         self._try()
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
+        return super().__enter__()
 
     def _run(self) -> None:
         while not self._stop.wait(self._poll_s):

@@ -4,11 +4,9 @@ It belongs to no group. Each letter counts once by where it lies, so that readin
 workers may read them all. How far they were read is noted in Redis, for the next start.
 """
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import structlog
 
@@ -33,6 +31,7 @@ from shared.events import PartCrop, PartImage
 from shared.registry.connection import Connected
 from shared.registry.errors import RegistryError
 from shared.registry.failures import faults
+from shared.serving.background import Background
 
 RETRY_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 10.0
@@ -100,7 +99,7 @@ class LetterCount:
             self._firing.fire(wishes, subscription, triggers)
 
 
-class LetterFeed:
+class LetterFeed(Background):
     """Reads dead letters for the length of a `with` block.
 
     Args:
@@ -122,28 +121,14 @@ class LetterFeed:
         oldest_s: float,
         clock: Callable[[], datetime],
     ) -> None:
+        super().__init__("dead-letters", stop_s=STOP_SECONDS)
         self._bus = bus
         self._count = count
         self._mark = mark
         self._wishes = wishes
         self._oldest = timedelta(seconds=oldest_s)
         self._clock = clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dead-letters", daemon=True)
         self._hurdle: str | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread lives."""
-        return self._thread.is_alive()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

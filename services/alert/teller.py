@@ -5,10 +5,8 @@ a forerunner that was stopped, and wakes up believing that it still holds the le
 told is read back from the topic by whoever begins; so a step is neither lost nor told twice, whoever dies.
 """
 
-import threading
 from datetime import timedelta
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import structlog
 
@@ -23,6 +21,7 @@ from shared.bus.settings import BusSettings
 from shared.bus.transactions import Transactions
 from shared.errors import LinegateError
 from shared.events import now
+from shared.serving.background import Background
 
 TRANSACTIONAL_ID: Final = "alert-teller"
 WAIT_SECONDS: Final = 0.5
@@ -38,7 +37,7 @@ class _Over(Exception):
     """Stopped, or somebody else tells."""
 
 
-class AlertTeller:
+class AlertTeller(Background):
     """Follows the log of alerts on a thread of its own, for the length of a `with` block.
 
     Args:
@@ -52,27 +51,13 @@ class AlertTeller:
     def __init__(
         self, book: AlertBook, lease: Lease, bus: BusSettings, *, look_back_s: float, metrics: AlertMetrics
     ) -> None:
+        super().__init__("alert-teller", stop_s=STOP_SECONDS)
         self._book = book
         self._lease = lease
         self._bus = bus
         self._look_back = timedelta(seconds=look_back_s)
         self._metrics = metrics
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alert-teller", daemon=True)
         self._hurdle: str | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread lives."""
-        return self._thread.is_alive()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

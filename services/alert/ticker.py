@@ -1,11 +1,9 @@
 """What goes by the clock: windows that close, what is missing, and what open alerts need."""
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import structlog
 
@@ -19,12 +17,13 @@ from shared.alerts.book import AlertBook
 from shared.bus.errors import KafkaFailedError
 from shared.errors import LinegateError
 from shared.registry.errors import RegistryError
+from shared.serving.background import Background
 
 STOP_SECONDS: Final = 15.0
 _log = structlog.get_logger(__name__)
 
 
-class Ticker:
+class Ticker(Background):
     """Looks again and again on a thread of its own, for the length of a `with` block.
 
     Any number of workers may do so at once: triggers count once, and steps are taken on what was seen.
@@ -58,6 +57,7 @@ class Ticker:
         clock: Callable[[], datetime],
         metrics: AlertMetrics,
     ) -> None:
+        super().__init__("alert-ticker", stop_s=STOP_SECONDS)
         self._watch = watch
         self._photos = photos
         self._verdicts = verdicts
@@ -69,8 +69,6 @@ class Ticker:
         self._look_s = look_s
         self._clock = clock
         self._metrics = metrics
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alert-ticker", daemon=True)
         self._hurdles: dict[str, str] = {}
         self._beat = time.monotonic()
 
@@ -78,11 +76,6 @@ class Ticker:
     def beat_age_s(self) -> float:
         """Seconds since it last looked."""
         return time.monotonic() - self._beat
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread lives."""
-        return self._thread.is_alive()
 
     def look(self) -> None:
         """One look. What fails is logged, and is tried again with the next one; the rest goes on without it."""
@@ -100,14 +93,6 @@ class Ticker:
             self._try("windows", lambda: self._closing.look(wishes, before))
         self._try("what is missing", lambda: self._missing.look(wishes, moments, lambda: self._open(wishes)))
         self._try("open alerts", lambda: self._tending.look(moments))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def _open(self, wishes: Wishes) -> list[Open]:
         return standing_of(self._book.open_alerts(), wishes)

@@ -1,14 +1,13 @@
 """Tidies at intervals, beside the worker's loop."""
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import structlog
 
 from services.archive.tidy import Tidying
+from shared.serving.background import Background
 from shared.store import StoreUnavailable
 
 STOP_SECONDS: Final = 20.0
@@ -21,7 +20,7 @@ def utc_today() -> date:
     return datetime.now(UTC).date()
 
 
-class Housekeeper:
+class Housekeeper(Background):
     """A round every `interval_s` on a thread of its own, for the length of a `with` block.
 
     Args:
@@ -31,20 +30,11 @@ class Housekeeper:
     """
 
     def __init__(self, tidying: Tidying, *, interval_s: float, today: Callable[[], date] = utc_today) -> None:
+        super().__init__("housekeeper", stop_s=STOP_SECONDS)
         self._tidying: Final = tidying
         self._interval: Final = interval_s
         self._today: Final = today
-        self._stop: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="housekeeper", daemon=True)
         self._expired: date | None = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def round(self) -> None:
         """Merge; once a day also remove what is too old.

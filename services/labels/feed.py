@@ -6,8 +6,7 @@ whatever goes wrong at Kafka, it begins again.
 
 import threading
 from datetime import timedelta
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import structlog
 
@@ -16,6 +15,7 @@ from shared.bus.errors import KafkaFailedError
 from shared.bus.reader import EventReader, Read
 from shared.bus.settings import BusSettings
 from shared.events import Verdict, now
+from shared.serving.background import Background
 
 POLL_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 2.0
@@ -24,7 +24,7 @@ CATCH_UP_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class VerdictFeed:
+class VerdictFeed(Background):
     """Reads verdicts from `start` to `stop`; a context manager does both.
 
     Args:
@@ -34,26 +34,20 @@ class VerdictFeed:
     """
 
     def __init__(self, bus: BusSettings, index: VerdictIndex, *, read_back: timedelta) -> None:
+        super().__init__("verdicts", stop_s=STOP_SECONDS)
         self._bus = bus
         self._index = index
         self._read_back = read_back
-        self._stop = threading.Event()
         self._changed = threading.Condition()
         self._asked = 0
         """Times that somebody wanted to have read everything there is."""
         self._reached = -1
         """The last of them for which that is so; -1 before the end was seen first."""
-        self._thread = threading.Thread(target=self._run, name="verdicts", daemon=True)
 
     @property
     def current(self) -> bool:
         """Whether everything that was there at the start has been read."""
         return self._reached >= 0
-
-    @property
-    def running(self) -> bool:
-        """Whether it reads. Only a bug ends that before `stop` does."""
-        return self._thread.is_alive()
 
     def catch_up(self, seconds: float = CATCH_UP_SECONDS) -> bool:
         """Wait until every verdict that is committed now has been read; False where that takes longer.
@@ -71,18 +65,6 @@ class VerdictFeed:
             self._asked += 1
             wanted = self._asked
             return self._changed.wait_for(lambda: self._reached >= wanted, seconds)
-
-    def __enter__(self) -> Self:
-        """Begin reading."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End reading. A thread that hangs in a call to an absent Kafka is left to end with the process."""
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -1,9 +1,7 @@
 """Tell every change of an assignment on Kafka, in order, at least once: also those that people made."""
 
-import threading
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import structlog
 from pydantic import ValidationError
@@ -15,6 +13,7 @@ from shared.events import now
 from shared.registry.client import Registry
 from shared.registry.errors import RegistryError
 from shared.registry.records import AuditEntry
+from shared.serving.background import Background
 
 WAIT_SECONDS: Final = 0.5
 """Longest wait for the audit stream at a time, so that `stop` is quick."""
@@ -24,7 +23,7 @@ PAGE: Final = 100
 _log = structlog.get_logger(__name__)
 
 
-class ChangeTeller:
+class ChangeTeller(Background):
     """Follows the audit stream on a thread of its own, for the length of a `with` block.
 
     Where it goes on after a restart is read back from the topic: an event's time is its entry's place in the stream.
@@ -39,22 +38,13 @@ class ChangeTeller:
     """
 
     def __init__(self, registry: Registry, publisher: EventPublisher, told: Told, *, look_back_s: float) -> None:
+        super().__init__("change-teller", stop_s=STOP_SECONDS)
         self._registry = registry
         self._publisher = publisher
         self._told = told.changes
         start = told.last_change or now() - timedelta(seconds=look_back_s)
         self._position = just_before(start)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="change-teller", daemon=True)
         self._hurdle: str | None = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -2,14 +2,14 @@
 
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import structlog
 
 from shared.bus.errors import KafkaFailedError
 from shared.bus.reader import EventReader, Read
 from shared.bus.record import PartitionId
+from shared.serving.background import Background
 
 POLL_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 2.0
@@ -17,7 +17,7 @@ STOP_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class Follower:
+class Follower(Background):
     """Follows from `__enter__` to `__exit__`. Kafka may be away at any time: it goes on when it is back.
 
     Args:
@@ -27,29 +27,17 @@ class Follower:
     """
 
     def __init__(self, name: str, open_reader: Callable[[], EventReader], take: Callable[[Read], None]) -> None:
+        super().__init__(name, stop_s=STOP_SECONDS)
         self._open: Final = open_reader
         self._take: Final = take
-        self._stop: Final = threading.Event()
         self._current: Final = threading.Event()
         self._next: dict[PartitionId, int] = {}
         """What comes before was taken already: a reader that begins anew must not hand it on twice."""
-        self._thread: Final = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def current(self) -> bool:
         """Whether everything that was there at the start has been read."""
         return self._current.is_set()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End. A thread that hangs in a call to an absent Kafka is left to end with the process."""
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -1,12 +1,10 @@
 """Whether the workers work: their consumer groups, asked every few seconds on a thread of its own."""
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 import structlog
 from confluent_kafka import ConsumerGroupState, IsolationLevel, KafkaError, KafkaException
@@ -20,6 +18,7 @@ from shared.bus.clients import open_admin
 from shared.bus.group_offsets import GroupOffsets
 from shared.bus.settings import BusSettings
 from shared.events import Fault, Feedback, PartAnomalyMap, PartCrop, PartImage, TrainingRequest, Verdict, now
+from shared.serving.background import Background
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "crop": (PartImage.TOPIC,),
@@ -49,7 +48,7 @@ class WorkerHealth:
     """Records that wait, of all partitions; None where not known. Some too many where many transactions wait."""
 
 
-class HealthWatch:
+class HealthWatch(Background):
     """Asks from `__enter__` to `__exit__`.
 
     Args:
@@ -58,12 +57,11 @@ class HealthWatch:
     """
 
     def __init__(self, bus: BusSettings, changed: Callable[[], None]) -> None:
+        super().__init__("health", stop_s=2 * CALL_SECONDS)
         self._bus: Final = bus
         self._changed: Final = changed
-        self._stop: Final = threading.Event()
         self._workers: tuple[WorkerHealth, ...] = tuple(WorkerHealth(name, "unknown") for name in GROUPS)
         self._away_since: datetime | None = None
-        self._thread: Final = threading.Thread(target=self._run, name="health", daemon=True)
 
     @property
     def workers(self) -> tuple[WorkerHealth, ...]:
@@ -74,16 +72,6 @@ class HealthWatch:
     def away_since(self) -> datetime | None:
         """Since when Kafka has not answered; None while it does."""
         return self._away_since
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(2 * CALL_SECONDS)
 
     def _run(self) -> None:
         admin = open_admin(self._bus)
