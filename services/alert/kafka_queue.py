@@ -14,8 +14,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import admin as kafka_admin
 
 from services.alert.settled import Ends
-from shared.bus.clients import open_consumer
 from shared.bus.errors import KafkaFailedError
+from shared.bus.group_offsets import GroupOffsets
 from shared.bus.refusals import rights_hint
 from shared.bus.settings import BusSettings
 from shared.events import Event
@@ -23,6 +23,8 @@ from shared.events import Event
 CALL_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.2
 PEEK_SECONDS: Final = 5.0
+NOTHING_COMMITTED: Final = -1
+"""Before every beginning."""
 # The library's own example names it so, but its types do not know it.
 _SPEC: Final[Any] = kafka_admin.OffsetSpec  # type: ignore[attr-defined]
 _END: Final = _SPEC.latest()
@@ -43,15 +45,9 @@ class KafkaQueue:
         self._admin: Final = admin
         self._topic: Final = event.TOPIC
         self._group: Final = group
-        # Of the group by name only: it neither joins nor commits. An admin client can be asked for a group's offsets,
-        # but librdkafka 2.16 takes that for a member's question, and crashes the process where the coordinator answers
-        # with an error, as after a restart of the broker.
-        options = {
-            "group.id": group,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-        }
-        self._consumer: Final = open_consumer(bus, **options, **{"fetch.message.max.bytes": 1})
+        options = {"enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.message.max.bytes": 1}
+        self._offsets_of_group: Final = GroupOffsets(bus, group, **options)
+        self._consumer: Final = self._offsets_of_group.consumer
         self._before: dict[int, int] = {}
         """Where the group was when it was last asked."""
         self._waiting: dict[int, int] = {}
@@ -126,19 +122,16 @@ class KafkaQueue:
         return found
 
     def _committed(self, ends: Ends) -> dict[int, int]:
-        places = [TopicPartition(self._topic, partition) for partition in ends]
+        places = [(self._topic, partition) for partition in ends]
         try:
-            found = self._consumer.committed(places, timeout=CALL_SECONDS)
+            found = self._offsets_of_group.committed(places, seconds=CALL_SECONDS)
         except KafkaException as error:
             raise _failed(f"group {self._group}", error) from error
-        refused = next((place.error for place in found if place.error is not None), None)
-        if refused is not None:
-            raise _failed(f"group {self._group}", KafkaException(refused))
-        return {place.partition: place.offset for place in found}
+        return {partition: found.get((self._topic, partition), NOTHING_COMMITTED) for partition in ends}
 
     def close(self) -> None:
         """End."""
-        self._consumer.close()
+        self._offsets_of_group.close()
 
     def __enter__(self) -> Self:
         return self

@@ -86,7 +86,7 @@ def send_test(
     """Send a test message to a subscription's channels and tell how it went. Exit status 1: not all were delivered."""
     from services.alerts_cli import subscription_tables as tables
     from services.alerts_cli.stores import known, open_stores
-    from shared.alerts.button import test_message
+    from shared.alerts.sample import sample_message
     from shared.errors import LinegateError
 
     patience = seconds(wait)
@@ -95,7 +95,7 @@ def send_test(
         names = [one.name for one in record.all_channels() if channel in (None, one.name)]
         if not names:
             raise LinegateError(f"the subscription {name} has no channel {channel or 'yet'}", hint=_NAMED)
-        sent = [test_message(record, one, who(author)) for one in names]
+        sent = [sample_message(record, one, who(author)) for one in names]
         for message in sent:
             stores.book.put_message(message)
         found = _settled(stores, name, {message.id for message in sent}, patience)

@@ -8,7 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from shared.alerts import life, scripts
-from shared.alerts.errors import UnknownAlert
+from shared.alerts.errors import AlertMoved, UnknownAlert
 from shared.alerts.messages import messages
 from shared.alerts.records import SYSTEM, Alert, HeldAlert, Message, Trigger
 from shared.alerts.subscription import Subscription
@@ -225,13 +225,6 @@ class AlertBook(Connected):
         with faults(changing=True):
             answer: Any = self._redis.eval(scripts.STEP, len(keys), *keys, *arguments)
         return str(answer[0]), str(answer[1])
-
-
-class AlertMoved(UnknownAlert):
-    """Somebody else changed the alert since it was read."""
-
-    def __init__(self, alert_id: str) -> None:
-        super().__init__(f"the alert {alert_id} was changed meanwhile", hint="look at it again")
 
 
 def _held(text: str) -> HeldAlert:

@@ -79,8 +79,8 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SUBSCRIPTIONS, name)
             if found is None:
                 return None
-            revision, text = found.split(" ", 1)
-            return HeldSubscription(revision=int(revision), record=Subscription.model_validate_json(text))
+            revision, record = _entry(Subscription, found)
+            return HeldSubscription(revision=revision, record=record)
 
     def silence(self, name: str) -> HeldSilence | None:
         """One of them; None where there is none."""
@@ -88,8 +88,8 @@ class SubscriptionDesk(Connected):
             found: Any = self._redis.hget(scripts.SILENCES, name)
             if found is None:
                 return None
-            revision, text = found.split(" ", 1)
-            return HeldSilence(revision=int(revision), record=Silence.model_validate_json(text))
+            revision, record = _entry(Silence, found)
+            return HeldSilence(revision=revision, record=record)
 
     def put_subscription(self, record: Subscription, *, expected: int | None, author: str) -> int:
         """Make or change a subscription; answers its new revision.
@@ -173,12 +173,17 @@ class SubscriptionDesk(Connected):
         return int(value)
 
 
+def _entry(kind: type[RecordT], text: str) -> tuple[int, RecordT]:
+    revision, record = text.split(" ", 1)
+    return int(revision), kind.model_validate_json(record)
+
+
 def _understood(kind: type[RecordT], found: Mapping[str, str]) -> Iterator[tuple[str, int, RecordT]]:
     """What of a table is understood: one bad entry must not take the others away."""
     for name, text in sorted(found.items()):
         try:
-            revision, record = text.split(" ", 1)
-            yield name, int(revision), kind.model_validate_json(record)
+            revision, record = _entry(kind, text)
+            yield name, revision, record
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             _not_understood(kind, name, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")

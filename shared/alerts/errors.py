@@ -56,3 +56,10 @@ class UnknownMessage(AlertError):
             f"there is no message {message_id} to put back",
             hint="it was delivered, its subscription was removed, or it was given up long ago",
         )
+
+
+class AlertMoved(AlertError):
+    """Somebody else changed the alert since it was read."""
+
+    def __init__(self, alert_id: str) -> None:
+        super().__init__(f"the alert {alert_id} was changed meanwhile", hint="look at it again")

@@ -2,20 +2,15 @@
 
 from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
 from shared.events.base import Model
+from shared.time_zone import TimeZone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _known(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone of the IANA database, e.g. Europe/Berlin")
-    return name
 
 
 def _without_zone(clock: time) -> time:
@@ -25,7 +20,6 @@ def _without_zone(clock: time) -> time:
 
 
 Clock = Annotated[time, AfterValidator(_without_zone)]
-TimeZone = Annotated[str, AfterValidator(_known)]
 
 
 class ActiveHours(Model):

@@ -1,7 +1,7 @@
 """Where a consumer group stands, asked by whoever is no member of it."""
 
 from collections.abc import Iterable
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from confluent_kafka import KafkaException, TopicPartition
 
@@ -20,10 +20,12 @@ class GroupOffsets:
     Args:
         settings: of the bus.
         group: its name.
+        more: options of the consumer, for whoever also reads with it.
     """
 
-    def __init__(self, settings: BusSettings, group: str) -> None:
-        self._consumer: Final = open_consumer(settings, **{"group.id": group})
+    def __init__(self, settings: BusSettings, group: str, **more: Any) -> None:
+        self.consumer: Final = open_consumer(settings, **{"group.id": group, **more})
+        """Which asks; may be assigned partitions, and must never subscribe or commit."""
 
     def committed(self, partitions: Iterable[PartitionId], *, seconds: float) -> dict[PartitionId, int]:
         """The next offset of each partition; partitions on which nothing was committed are left out.
@@ -31,7 +33,7 @@ class GroupOffsets:
         Raises:
             KafkaException: the coordinator does not answer in `seconds`, or refuses.
         """
-        found = self._consumer.committed([TopicPartition(*partition) for partition in partitions], timeout=seconds)
+        found = self.consumer.committed([TopicPartition(*partition) for partition in partitions], timeout=seconds)
         refused = next((place.error for place in found if place.error is not None), None)
         if refused is not None:
             raise KafkaException(refused)
@@ -39,7 +41,7 @@ class GroupOffsets:
 
     def close(self) -> None:
         """End."""
-        self._consumer.close()
+        self.consumer.close()
 
     def __enter__(self) -> Self:
         return self

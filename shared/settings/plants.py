@@ -1,18 +1,12 @@
 """What is particular to a plant: its name for people, its clock, its shifts."""
 
 from datetime import time
-from typing import Annotated, Self
-from zoneinfo import available_timezones
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from shared.settings.sections import Section
-
-
-def _known(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone of the IANA database, e.g. Europe/Berlin")
-    return name
+from shared.time_zone import TimeZone
 
 
 class Shift(Section):
@@ -26,7 +20,7 @@ class PlantSettings(Section):
     """One plant."""
 
     title: str | None = Field(None, description="Its name for people; the one in addresses by default.")
-    zone: Annotated[str, AfterValidator(_known)] = Field("UTC", description="Its time zone, e.g. Europe/Berlin.")
+    zone: TimeZone = Field("UTC", description="Its time zone, e.g. Europe/Berlin.")
     shifts: tuple[Shift, ...] = Field((), description="Its shifts; a shift may go over midnight.")
 
     @model_validator(mode="after")
@@ -50,7 +44,7 @@ class PlantsSettings(Section):
     named: dict[str, PlantSettings] = Field(
         default_factory=dict, description="By the plant's name in addresses; in the file `[plants.named.munich]`."
     )
-    zone: Annotated[str, AfterValidator(_known)] = Field("UTC", description="Time zone of plants that are not named.")
+    zone: TimeZone = Field("UTC", description="Time zone of plants that are not named.")
 
     def of(self, plant: str) -> PlantSettings:
         """What is known of a plant."""

@@ -11,9 +11,9 @@ from services.gateway.alerts.entries import Name, worked_on
 from services.gateway.alerts.refusals import no_webhook, unknown_channel
 from services.gateway.alerts.subscription_bodies import NewSecret, Sent
 from services.gateway.guard import Guard
-from shared.alerts.button import test_message
 from shared.alerts.channels import Channel
 from shared.alerts.desk import HeldSubscription
+from shared.alerts.sample import sample_message
 from shared.auth import Permission, Principal
 
 _CHANNEL: Final = "/subscriptions/{name}/channels/{channel}"
@@ -51,7 +51,7 @@ def channel_routes(guard: Guard, desk: AlertDesk) -> APIRouter:
     async def test(request: Request, name: Name, channel: ChannelName, principal: Manager) -> Sent:
         """Send a message to a channel as a test: about no real alert, and delivered like any other."""
         held, _ = await mine(request, principal, name, channel)
-        message = test_message(held.record, channel, principal.subject)
+        message = sample_message(held.record, channel, principal.subject)
         await desk.ask(lambda kept: kept.book.put_message(message))
         return Sent.of(message)
 

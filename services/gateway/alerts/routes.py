@@ -18,8 +18,7 @@ from services.gateway.guard import Guard, refuse_foreign_plant
 from services.gateway.json_body import read_body
 from services.gateway.preconditions import Precondition, entity_tag, failed, not_modified, where_given
 from shared.alerts import life
-from shared.alerts.book import AlertMoved
-from shared.alerts.errors import UnknownAlert
+from shared.alerts.errors import AlertMoved, UnknownAlert
 from shared.alerts.records import HeldAlert
 from shared.auth import Permission, Principal
 

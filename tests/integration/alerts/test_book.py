@@ -8,11 +8,11 @@ import pytest
 import redis
 
 from shared.alerts import life, scripts
-from shared.alerts.book import AlertBook, AlertMoved
+from shared.alerts.book import AlertBook
 from shared.alerts.channels import Mqtt, Webhook
 from shared.alerts.conditions import EachFail
 from shared.alerts.desk import SubscriptionDesk
-from shared.alerts.errors import AlertClosed, AlreadyAcknowledged, UnknownAlert
+from shared.alerts.errors import AlertClosed, AlertMoved, AlreadyAcknowledged, UnknownAlert
 from shared.alerts.records import Group, Message, Trigger
 from shared.alerts.subscription import Escalation, Subscription
 from shared.events import Evidence

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from services.notify.main import dispatching
-from shared.alerts import button, scripts
+from shared.alerts import sample, scripts
 from shared.alerts.book import AlertBook
 from shared.alerts.channels import Channel, Webhook
 from shared.alerts.conditions import EachFail
@@ -166,7 +166,7 @@ def subscribe(desk: SubscriptionDesk, *channels: Channel, name: str = "fails", *
 
 def put(book: AlertBook, subscription: Subscription, channel: str) -> Message:
     """Put a message into an outbox."""
-    message = button.test_message(subscription, channel, "kim")
+    message = sample.sample_message(subscription, channel, "kim")
     assert book.put_message(message)
     return message
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from services.notify.sweep import sweep
-from shared.alerts import button
+from shared.alerts import sample
 from shared.alerts.book import AlertBook
 from shared.alerts.channels import Webhook
 from shared.alerts.conditions import EachFail
@@ -30,7 +30,7 @@ def fill_outboxes(admin: RedisSettings) -> None:
             record = Subscription(id=name, scope=scope, condition=EachFail(), channels=channels)
             desk.put_subscription(record, expected=None, author="test")
             for channel in CHANNELS * 2:
-                assert book.put_message(button.test_message(record, channel, "test"))
+                assert book.put_message(sample.sample_message(record, channel, "test"))
 
 
 def notify_job(settings: RedisSettings) -> None:

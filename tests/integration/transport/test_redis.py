@@ -13,7 +13,7 @@ import redis
 from deploy.doctor import servers
 from deploy.doctor.finding import Finding
 from deploy.security.redis_users import RedisUser, redis_users
-from shared.alerts import button, life
+from shared.alerts import life, sample
 from shared.alerts.book import AlertBook
 from shared.alerts.channels import Email, Mqtt, Webhook
 from shared.alerts.conditions import EachFail
@@ -140,7 +140,7 @@ def alerts_job(settings: RedisSettings) -> None:
         assert desk.silence(name) is not None
         assert name in desk.silences()
         desk.remove_silence(name, expected=held, author="test")
-        assert book.put_message(button.test_message(made, "hook", "test"))
+        assert book.put_message(sample.sample_message(made, "hook", "test"))
         assert any(waits.subscription == name for waits in deliveries.waiting())
         desk.remove_subscription(name, expected=revision, author="test")
         (failed, *_) = deliveries.recent(SUBSCRIPTION.id)

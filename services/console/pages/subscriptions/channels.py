@@ -11,8 +11,8 @@ from services.console.problems import NotFound, PageError
 from services.console.screen import Toast
 from services.console.visitor import Here
 from services.console.words import N_
-from shared.alerts.button import test_message
 from shared.alerts.errors import UnknownMessage
+from shared.alerts.sample import sample_message
 
 _ABOUT = "subscriptions/about.html"
 _DELIVERIES = "subscriptions/deliveries.html"
@@ -44,7 +44,7 @@ def channel_routes(deps: Deps) -> APIRouter:
     def test(request: Request, visitor: Here, name: str, channel: str) -> HTMLResponse:
         record = managed(deps, visitor, name).record
         channel_of(record, channel)
-        deps.book.put_message(test_message(record, channel, visitor.name))
+        deps.book.put_message(sample_message(record, channel, visitor.name))
         _log.info("channel tried", subscription=name, channel=channel, subject=visitor.name)
         toast = Toast(
             visitor.words._("A test message is on its way"),

@@ -1,11 +1,11 @@
-"""The test button: a message about no real alert, delivered like any other."""
+"""A sample: a message about no real alert, delivered like any other, to try a channel."""
 
 from shared.alerts.records import Message
 from shared.alerts.subscription import Subscription
 from shared.events import AlertChanged, new_event_id, now
 
 
-def test_message(subscription: Subscription, channel: str, who: str) -> Message:
+def sample_message(subscription: Subscription, channel: str, who: str) -> Message:
     """A message that tries a channel; `AlertBook.put_message` puts it into its outbox.
 
     Args:
