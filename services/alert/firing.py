@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
+from services.alert.desk_watcher import DeskSnapshot
 from services.alert.groups import covered
-from services.alert.known import Wishes
 from services.alert.metrics import AlertMetrics
 from services.alert.mute import mute_of
 from shared.alerts.records import HeldAlert, Trigger
@@ -54,7 +54,7 @@ class Firing:
 
     def fire(
         self,
-        wishes: Wishes,
+        snapshot: DeskSnapshot,
         subscription: Subscription,
         triggers: Iterable[Trigger],
         *,
@@ -63,7 +63,7 @@ class Firing:
         """Count triggers whose subscription is awake at their time; the same one again changes nothing.
 
         Args:
-            wishes: subscriptions and silences.
+            snapshot: subscriptions and silences.
             subscription: whose condition was met.
             triggers: what met it.
             beside: what else is open, where that may mute it.
@@ -73,13 +73,13 @@ class Firing:
         """
         at = self._clock()
         for trigger in triggers:
-            if at - trigger.time > self._oldest or not wishes.awake(subscription, trigger.time):
+            if at - trigger.time > self._oldest or not snapshot.awake(subscription, trigger.time):
                 continue
             where = covered(trigger.group, subscription.scope)
             muted = mute_of(
                 subscription.condition.kind,
                 where,
-                silences=wishes.silences,
+                silences=snapshot.silences,
                 at=at,
                 firing=beside.firing,
                 places=beside.places,

@@ -4,23 +4,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from services.alert.closing import Closing
+from services.alert.dead_letters import LetterCount, LetterFeed, LetterMark
+from services.alert.desk_watcher import DeskWatcher
 from services.alert.firing import Firing
-from services.alert.kafka_queue import KafkaQueue
-from services.alert.known import WishWatch
-from services.alert.lease import Lease
-from services.alert.letters import LetterCount, LetterFeed, LetterMark
 from services.alert.metrics import AlertMetrics
-from services.alert.missing import Missing
 from services.alert.places import RedisPlaces
-from services.alert.series_redis import RedisSeries
-from services.alert.series_scripts import TELLER
-from services.alert.settled import Settled
-from services.alert.standing import RedisStanding
+from services.alert.scripts import TELLER
+from services.alert.series.on_redis import RedisSeries
+from services.alert.standing_faults import RedisStanding
 from services.alert.step import AlertStep
-from services.alert.teller import AlertTeller
-from services.alert.tending import Tending
-from services.alert.ticker import Ticker
+from services.alert.telling.lease import Lease
+from services.alert.telling.teller import AlertTeller
+from services.alert.ticking.closing import Closing
+from services.alert.ticking.kafka_queue import KafkaQueue
+from services.alert.ticking.missing import Missing
+from services.alert.ticking.settled import Settled
+from services.alert.ticking.tending import Tending
+from services.alert.ticking.ticker import Ticker
 from shared.alerts.book import AlertBook
 from shared.alerts.desk import SubscriptionDesk
 from shared.bus.clients import open_admin
@@ -44,7 +44,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
         series = held.enter_context(RedisSeries(redis))
         places = held.enter_context(RedisPlaces(redis))
         standing = held.enter_context(RedisStanding(redis))
-        watch = held.enter_context(WishWatch(held.enter_context(SubscriptionDesk(redis))))
+        watch = held.enter_context(DeskWatcher(held.enter_context(SubscriptionDesk(redis))))
         firing = Firing(book, oldest_s=wanted.oldest_s, clock=now, metrics=metrics)
         missing = Missing(places, firing, forget_days=wanted.forget_places_d)
         step = AlertStep(
@@ -77,7 +77,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
             settings.bus,
             LetterCount(series, places, firing, clock=now),
             held.enter_context(LetterMark(redis)),
-            lambda: watch.wishes,
+            lambda: watch.snapshot,
             oldest_s=wanted.oldest_s,
             clock=now,
         )
@@ -96,7 +96,7 @@ def main(settings: Settings, stop: threading.Event) -> int:
             return worker_dead(worker.health, settings.probes) or asleep
 
         def unready() -> str | None:
-            unread = None if watch.wishes is not None else "the subscriptions were not read yet"
+            unread = None if watch.snapshot is not None else "the subscriptions were not read yet"
             return worker_unready(worker.health) or unread
 
         for thread in (ticker, letters, teller):

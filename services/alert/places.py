@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from services.alert import series_scripts as scripts
+from services.alert import scripts
 from services.alert.observation import milliseconds, moment
 from shared.events import Place
 from shared.events.fault import PLACE_FIELDS

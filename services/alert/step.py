@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+from services.alert.desk_watcher import DeskSnapshot
 from services.alert.firing import Firing
 from services.alert.groups import group_of, words_of
-from services.alert.keeping import keep_of
-from services.alert.known import Wishes
 from services.alert.observation import Observation, observe
 from services.alert.places import LastSeen, Places
 from services.alert.rules import crowd, each_fail, fails_in_window, fault
+from services.alert.rules.keeping import keep_of
 from services.alert.rules.words import window
-from services.alert.series import Addition, Series, SeriesKey
-from services.alert.standing import Standing
+from services.alert.series.series import Addition, Series, SeriesKey
+from services.alert.standing_faults import Standing
 from shared.alerts.conditions import EachFail, FailsInWindow, FaultRaised
 from shared.alerts.records import Trigger
 from shared.alerts.subscription import Subscription
@@ -32,7 +32,7 @@ class AlertStep:
     """Counts every verdict and fault for the subscriptions that it concerns.
 
     Args:
-        wishes: answers subscriptions and silences; None while they were never read.
+        snapshot: answers subscriptions and silences; None while they were never read.
         series: keeps observations.
         places: keeps when something last came.
         standing: keeps the faults that are there.
@@ -42,7 +42,7 @@ class AlertStep:
 
     def __init__(
         self,
-        wishes: Callable[[], Wishes | None],
+        snapshot: Callable[[], DeskSnapshot | None],
         *,
         series: Series,
         places: Places,
@@ -50,7 +50,7 @@ class AlertStep:
         firing: Firing,
         clock: Callable[[], datetime],
     ) -> None:
-        self._wishes = wishes
+        self._snapshot = snapshot
         self._series = series
         self._places = places
         self._standing = standing
@@ -59,30 +59,30 @@ class AlertStep:
 
     def __call__(self, batch: Sequence[Verdict | Fault]) -> list[Result]:
         """One result per event, in order: done, or not now."""
-        wishes = self._wishes()
-        if wishes is None:
+        snapshot = self._snapshot()
+        if snapshot is None:
             return [Retry(NOT_READ) for _ in batch]
         at = self._clock()
         done: list[Result] = []
         try:
             seen = [(event, observe(event, at)) for event in batch if isinstance(event, Verdict)]
-            self._keep(wishes, seen)
+            self._keep(snapshot, seen)
             observed = iter(seen)
             for event in batch:
                 if isinstance(event, Fault):
-                    self._fault(wishes, event, at)
+                    self._fault(snapshot, event, at)
                 else:
-                    self._verdict(wishes, *next(observed))
+                    self._verdict(snapshot, *next(observed))
                 done.append(Emit(()))
         except RegistryUnavailable as away:
             # It would fail on the others as well, each after its time limit.
             done += [Retry(away.line)] * (len(batch) - len(done))
         return done
 
-    def _keep(self, wishes: Wishes, seen: Sequence[tuple[Verdict, Observation]]) -> None:
+    def _keep(self, snapshot: DeskSnapshot, seen: Sequence[tuple[Verdict, Observation]]) -> None:
         additions = []
         for verdict, observation in seen:
-            for subscription in _concerned(wishes, verdict):
+            for subscription in _concerned(snapshot, verdict):
                 keep = keep_of(subscription.condition, observation)
                 if keep is not None:
                     group = group_of(verdict.place, subscription.group_by)
@@ -90,11 +90,11 @@ class AlertStep:
         self._series.add(additions)
         self._places.saw((verdict.place, LastSeen(one.time, verdict.time)) for verdict, one in seen)
 
-    def _verdict(self, wishes: Wishes, verdict: Verdict, seen: Observation) -> None:
+    def _verdict(self, snapshot: DeskSnapshot, verdict: Verdict, seen: Observation) -> None:
         if not seen.failed:
             return
-        for subscription in _concerned(wishes, verdict):
-            self._firing.fire(wishes, subscription, self._triggers(subscription, verdict, seen))
+        for subscription in _concerned(snapshot, verdict):
+            self._firing.fire(snapshot, subscription, self._triggers(subscription, verdict, seen))
 
     def _triggers(self, subscription: Subscription, verdict: Verdict, seen: Observation) -> list[Trigger]:
         condition = subscription.condition
@@ -111,17 +111,17 @@ class AlertStep:
                 return [fails_in_window.trigger(one, condition, group, where) for one in found]
         return []
 
-    def _fault(self, wishes: Wishes, event: Fault, at: datetime) -> None:
+    def _fault(self, snapshot: DeskSnapshot, event: Fault, at: datetime) -> None:
         if event.state == "cleared":
             self._standing.remove([event.key])
             return
         self._standing.put(event)
-        for subscription in wishes.subscriptions.values():
+        for subscription in snapshot.subscriptions.values():
             if isinstance(subscription.condition, FaultRaised):
                 found = fault.triggers(event, subscription.condition, subscription, at)
-                self._firing.fire(wishes, subscription, found)
+                self._firing.fire(snapshot, subscription, found)
 
 
-def _concerned(wishes: Wishes, verdict: Verdict) -> list[Subscription]:
+def _concerned(snapshot: DeskSnapshot, verdict: Verdict) -> list[Subscription]:
     place = verdict.place
-    return [one for one in wishes.subscriptions.values() if one.scope.matches(place)]
+    return [one for one in snapshot.subscriptions.values() if one.scope.matches(place)]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.rollout.cli.options import Author, Note, who
+from shared.cli.options import Author, Note, who
 
 app = typer.Typer(help="Keep all of the registry as one file, and put it back.", no_args_is_help=True)
 

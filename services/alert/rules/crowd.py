@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from services.alert.observation import Observation
-from services.alert.series import Keep, Series, SeriesKey
+from services.alert.series.series import Keep, Series, SeriesKey
 
 
 class Crowd(NamedTuple):

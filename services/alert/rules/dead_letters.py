@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from services.alert.rules.crowd import Crowd
 from services.alert.rules.words import length
-from services.alert.series import Keep
+from services.alert.series.series import Keep
 from shared.alerts.conditions import DeadLetters
 from shared.alerts.records import Group, Trigger
 from shared.bus.dead_letter import Letter

@@ -16,7 +16,7 @@ from scipy.special import bdtrc
 
 from services.alert.observation import Observation, milliseconds, moment
 from services.alert.rules.words import length, window
-from services.alert.series import Keep, Tallies, Tally
+from services.alert.series.series import Keep, Tallies, Tally
 from shared.alerts.conditions import FailRate
 from shared.alerts.records import EVIDENCE_KEPT, Group, Trigger
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.alert.observation import Observation
-from services.alert.series import Keep
+from services.alert.series.series import Keep
 from shared.alerts.conditions import SameRegion
 from shared.alerts.records import EVIDENCE_KEPT, Group, Trigger
 

@@ -6,7 +6,8 @@ import typer
 
 from services.rollout.cli import entries, guard, steps
 from services.rollout.cli.judge import judge
-from services.rollout.cli.options import Key, open_registry, place_key, valid_version
+from services.rollout.cli.options import open_registry, valid_version
+from shared.cli.options import Key, place_key
 
 app = typer.Typer(help="Say and change which model version judges where.", no_args_is_help=True)
 

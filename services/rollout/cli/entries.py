@@ -4,18 +4,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from services.rollout.cli.options import (
-    Author,
-    Expect,
-    Key,
-    Note,
-    based_on,
-    expected,
-    open_registry,
-    place_key,
-    valid,
-    who,
-)
+from services.rollout.cli.options import Expect, based_on, expected, open_registry, valid
+from shared.cli.options import Author, Key, Note, place_key, who
 
 
 def assign(  # noqa: PLR0917 - Typer reads the command line from the signature

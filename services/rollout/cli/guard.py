@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from services.rollout.cli.options import Author, Expect, Key, Note, based_on, open_registry, place_key, valid, who
+from services.rollout.cli.options import Expect, based_on, open_registry, valid
+from shared.cli.options import Author, Key, Note, place_key, who
 
 Limit = str | None
 

@@ -1,6 +1,7 @@
 """`linegate rollout judge`: what the automatic judge sees now."""
 
-from services.rollout.cli.options import Key, open_registry, place_key
+from services.rollout.cli.options import open_registry
+from shared.cli.options import Key, place_key
 
 
 def judge(key: Key) -> None:

@@ -4,18 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.rollout.cli.options import (
-    Author,
-    Expect,
-    Key,
-    Note,
-    Version,
-    based_on,
-    open_registry,
-    place_key,
-    valid_version,
-    who,
-)
+from services.rollout.cli.options import Expect, Version, based_on, open_registry, valid_version
+from shared.cli.options import Author, Key, Note, place_key, who
 
 if TYPE_CHECKING:
     from shared.registry.lifecycle import Transition

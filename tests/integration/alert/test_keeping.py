@@ -6,16 +6,19 @@ from datetime import timedelta
 import pytest
 import redis
 
-from services.alert.lease import HOLD_MS, Lease
+from services.alert.desk_watcher import DeskWatcher
 from services.alert.places import Places, RedisPlaces
-from services.alert.series import Series
-from services.alert.series_redis import RedisSeries
-from services.alert.series_scripts import COARSE, FAULTS, SERIES, TELLER
-from services.alert.standing import RedisStanding
+from services.alert.scripts import COARSE, FAULTS, SERIES, TELLER
+from services.alert.series.on_redis import RedisSeries
+from services.alert.series.series import Series
+from services.alert.standing_faults import RedisStanding
+from services.alert.telling.lease import HOLD_MS, Lease
 from shared.alerts import scripts
+from shared.alerts.conditions import EachFail
+from shared.alerts.desk import SubscriptionDesk
 from shared.settings.sections import RedisSettings
 from tests.unit.services.alert.keeping_suite import COUNTS, KEY, Addition, PlacesSuite, SeriesSuite, seen
-from tests.unit.services.alert.parts import fault
+from tests.unit.services.alert.parts import fault, subscription
 
 pytestmark = pytest.mark.redis
 
@@ -90,3 +93,27 @@ def test_faults_stand_until_they_are_over(settings: RedisSettings, client: redis
         standing.remove(["crop/1"])
         standing.remove([])
         assert standing.all() == [fault("2")]
+
+
+def test_a_subscription_is_seen_with_the_next_question(settings: RedisSettings) -> None:
+    """Not only when its thread looks again: the photo that is sent after it was saved is to be counted by it."""
+    record = subscription(EachFail())
+    with SubscriptionDesk(settings) as desk, DeskWatcher(desk, poll_s=3600) as watcher:
+        desk.put_subscription(record, expected=None, author="test")
+        assert watcher.snapshot is not None
+        assert not watcher.snapshot.subscriptions
+        found = watcher.latest()
+        assert found is not None
+        assert found.subscriptions.keys() == {record.id}
+
+
+def test_while_redis_is_away_what_was_known_stays(settings: RedisSettings) -> None:
+    """The step then waits by itself, since it cannot count either."""
+    with SubscriptionDesk(settings) as desk:
+        desk.put_subscription(subscription(EachFail()), expected=None, author="test")
+        watcher = DeskWatcher(desk)
+        known = watcher.latest()
+    nowhere = RedisSettings.model_validate({"url": "redis://127.0.0.1:1/0", "timeout_s": 0.5})
+    with SubscriptionDesk(nowhere) as away:
+        watcher._desk = away
+        assert watcher.latest() is known

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from services.alert.kafka_queue import KafkaQueue
+from services.alert.ticking.kafka_queue import KafkaQueue
 from shared.bus.clients import open_admin, open_consumer
 from shared.bus.errors import KafkaFailedError
 from shared.bus.settings import BusSettings

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import redis
 
+from services.alert.dead_letters import LetterCount
+from services.alert.desk_watcher import DeskWatcher
 from services.alert.firing import Firing
-from services.alert.known import WishWatch
-from services.alert.letters import LetterCount
 from services.alert.metrics import AlertMetrics
-from services.alert.missing import Missing, Moments
 from services.alert.places import LastSeen, RedisPlaces
-from services.alert.series_redis import RedisSeries
-from services.alert.standing import RedisStanding
-from services.alert.tending import Tending, standing_of
+from services.alert.series.on_redis import RedisSeries
+from services.alert.standing_faults import RedisStanding
+from services.alert.ticking.missing import Missing, Moments
+from services.alert.ticking.tending import Tending, standing_of
 from shared.alerts import life, scripts
 from shared.alerts.book import AlertBook
 from shared.alerts.channels import Mqtt
@@ -44,7 +44,7 @@ class Bench:
         self.places = RedisPlaces(settings)
         self.standing = RedisStanding(settings)
         self.series = RedisSeries(settings)
-        self.watch = WishWatch(self.desk)
+        self.watch = DeskWatcher(self.desk)
         metrics = AlertMetrics()
         self.firing = Firing(self.book, oldest_s=86_400, clock=lambda: self.now, metrics=metrics)
         self.missing = Missing(self.places, self.firing, forget_days=7)
@@ -69,8 +69,8 @@ class Bench:
         self.now = at(seconds)
         seen = self.book.latest_log_entry()
         as_of = moments or Moments(self.now, self.now)
-        wishes = self.watch.reload()
-        self.missing.look(wishes, as_of, lambda: standing_of(self.book.open_alerts(), wishes))
+        snapshot = self.watch.reload()
+        self.missing.look(snapshot, as_of, lambda: standing_of(self.book.open_alerts(), snapshot))
         self.tending.look(as_of)
         return [f"{change.subscription} {change.step}" for _, change in self.book.log(seen)]
 
@@ -173,7 +173,7 @@ def test_an_alert_of_a_subscription_that_we_do_not_know_yet(bench: Bench) -> Non
     position = bench.desk.position
     bench.put(mine)
     bench.firing.fire(
-        bench.watch.wishes or bench.watch.reload(), mine,
+        bench.watch.snapshot or bench.watch.reload(), mine,
         [Trigger(id="1", group=Group(plant="munich"), summary="x", time=at(0))],
     )  # fmt: skip
     bench.desk.position = lambda: "0-0"  # type: ignore[method-assign]  # as if nothing had changed
@@ -260,7 +260,7 @@ def test_dead_letters_count_by_where_they_lie(bench: Bench) -> None:
     bench.put(subscription(DeadLetters(letters=3, minutes=5), "all", scope="*"))
     count = LetterCount(bench.series, bench.places, bench.firing, clock=lambda: bench.now)
     bench.now = at(100)
-    wishes = bench.watch.reload()
+    snapshot = bench.watch.reload()
     for _ in range(2):
         for one in (
             letter(1, 10),
@@ -268,7 +268,7 @@ def test_dead_letters_count_by_where_they_lie(bench: Bench) -> None:
             letter(1, 30, topic="linegate.crops"),
             letter(7, 30, plant="NOT A PLANT"),
         ):
-            count.take(wishes, one)
+            count.take(snapshot, one)
     counts = {str(held.record.key): held.record.count for held in bench.book.open_alerts()}
     assert counts == {"munich|munich/line-1": 2, "all|munich/line-1": 1}
     assert bench.places.all() == {HERE: LastSeen(at(30), None)}

@@ -4,23 +4,23 @@ import time
 import uuid
 from datetime import timedelta
 
-from services.alert.closing import Closing
+from services.alert.dead_letters import LetterMark
+from services.alert.desk_watcher import DeskWatcher
 from services.alert.firing import Firing
-from services.alert.kafka_queue import KafkaQueue
-from services.alert.known import WishWatch
-from services.alert.lease import Lease
-from services.alert.letters import LetterMark
 from services.alert.metrics import AlertMetrics
-from services.alert.missing import Missing, Moments
 from services.alert.places import LastSeen, RedisPlaces
-from services.alert.series import Addition, SeriesKey
-from services.alert.series_redis import RedisSeries
-from services.alert.series_scripts import TELLER
-from services.alert.standing import RedisStanding
+from services.alert.scripts import TELLER
+from services.alert.series.on_redis import RedisSeries
+from services.alert.series.series import Addition, SeriesKey
+from services.alert.standing_faults import RedisStanding
 from services.alert.step import AlertStep
-from services.alert.teller import TRANSACTIONAL_ID
-from services.alert.tending import Tending
-from services.alert.told import read_told
+from services.alert.telling.lease import Lease
+from services.alert.telling.teller import TRANSACTIONAL_ID
+from services.alert.telling.told import read_told
+from services.alert.ticking.closing import Closing
+from services.alert.ticking.kafka_queue import KafkaQueue
+from services.alert.ticking.missing import Missing, Moments
+from services.alert.ticking.tending import Tending
 from shared.alerts import life
 from shared.alerts.book import AlertBook
 from shared.alerts.conditions import EachFail
@@ -40,7 +40,7 @@ from shared.settings import RedisSettings
 from tests.integration.transport import jobs
 from tests.unit.services.alert.keeping_suite import COUNTS, seen
 from tests.unit.services.alert.memory import MemoryBook, MemoryPlaces, MemorySeries, MemoryStanding
-from tests.unit.services.alert.parts import fault, subscription, wishes
+from tests.unit.services.alert.parts import fault, snapshot, subscription
 
 
 def alert_job(bus: BusSettings, superuser: BusSettings) -> None:
@@ -84,7 +84,7 @@ def _looks(queue: KafkaQueue, *, waits: bool) -> None:
 
 def _counts(bus: BusSettings, superuser: BusSettings) -> None:
     book = MemoryBook()
-    known = wishes(subscription(EachFail(), scope="*"))
+    known = snapshot(subscription(EachFail(), scope="*"))
     step = AlertStep(
         lambda: known,
         series=MemorySeries(),
@@ -140,7 +140,7 @@ def alert_redis_job(settings: RedisSettings) -> None:
         LetterMark(settings) as mark,
         Lease(settings, TELLER, "test") as lease,
     ):
-        watch = WishWatch(desk)
+        watch = DeskWatcher(desk)
         known = watch.reload(force=True)
         firing = Firing(book, oldest_s=60, clock=now, metrics=metrics)
         group = Group(plant="munich", line=f"l{uuid.uuid4().hex}")

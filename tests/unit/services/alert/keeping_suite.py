@@ -6,7 +6,7 @@ import pytest
 
 from services.alert.observation import Observation
 from services.alert.places import LastSeen, Places
-from services.alert.series import Addition, Keep, Series, SeriesKey, Tally
+from services.alert.series.series import Addition, Keep, Series, SeriesKey, Tally
 from shared.alerts.records import Group
 from shared.events import Place
 from tests.unit.services.alert.memory import at

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.alert.observation import Observation, milliseconds
 from services.alert.places import LastSeen, Sighting
-from services.alert.series import MOST_BEHIND, Addition, SeriesKey, Tallies, Tally
+from services.alert.series.series import MOST_BEHIND, Addition, SeriesKey, Tallies, Tally
 from shared.alerts import life
 from shared.alerts.records import Alert, HeldAlert, Trigger
 from shared.alerts.subscription import Subscription

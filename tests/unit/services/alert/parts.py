@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.alert.closing import Closing
+from services.alert.desk_watcher import DeskSnapshot
 from services.alert.firing import Firing
-from services.alert.known import Wishes
 from services.alert.metrics import AlertMetrics
 from services.alert.step import AlertStep
+from services.alert.ticking.closing import Closing
 from shared.alerts.records import Silence
 from shared.alerts.subscription import Subscription
 from shared.events import Check, Fault, Verdict
@@ -54,9 +54,9 @@ def subscription(condition: Any, name: str = "mine", scope: str = "munich", **mo
     return Subscription(id=name, scope=PlaceKey.parse(scope), condition=condition, **fields)
 
 
-def wishes(*subscriptions: Subscription, silences: Iterable[Silence] = ()) -> Wishes:
+def snapshot(*subscriptions: Subscription, silences: Iterable[Silence] = ()) -> DeskSnapshot:
     """These and no others."""
-    return Wishes({one.id: one for one in subscriptions}, tuple(silences))
+    return DeskSnapshot({one.id: one for one in subscriptions}, tuple(silences))
 
 
 class Memory:
@@ -69,7 +69,7 @@ class Memory:
     """
 
     def __init__(
-        self, known: Wishes | None, *, lateness_s: float = 10, wrap: Callable[[Any], Any] = lambda kept: kept
+        self, known: DeskSnapshot | None, *, lateness_s: float = 10, wrap: Callable[[Any], Any] = lambda kept: kept
     ) -> None:
         self.known = known
         self.now: datetime = at(3600)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.alert.care import Situation, care
 from services.alert.mute import mute_of
+from services.alert.ticking.care import Situation, care
 from shared.alerts import life
 from shared.alerts.channels import Mqtt
 from shared.alerts.conditions import EachFail

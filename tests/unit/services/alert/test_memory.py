@@ -3,7 +3,7 @@
 import pytest
 
 from services.alert.places import Places
-from services.alert.series import Series
+from services.alert.series.series import Series
 from tests.unit.services.alert.keeping_suite import PlacesSuite, SeriesSuite
 from tests.unit.services.alert.memory import MemoryPlaces, MemorySeries
 

@@ -10,7 +10,7 @@ from scipy.stats import binom
 from services.alert.observation import Observation, milliseconds
 from services.alert.places import LastSeen
 from services.alert.rules import absence, crowd, each_fail, fail_rate, fault, same_region
-from services.alert.series import Tally
+from services.alert.series.series import Tally
 from shared.alerts.conditions import FailRate, FaultRaised, NoPhotos, NoVerdicts, SameRegion
 from shared.alerts.records import Group
 from shared.events import Place

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alert.settled import Settled
+from services.alert.ticking.settled import Settled
 from tests.unit.services.alert.memory import START, at
 
 

@@ -17,7 +17,7 @@ from shared.registry.errors import RegistryUnavailable
 from shared.registry.place_key import PlaceKey
 from tests.unit.conformance import StepConformance
 from tests.unit.services.alert.memory import at
-from tests.unit.services.alert.parts import Memory, fault, part, subscription, wishes
+from tests.unit.services.alert.parts import Memory, fault, part, snapshot, subscription
 
 
 class TestAlertStep(StepConformance):
@@ -26,7 +26,9 @@ class TestAlertStep(StepConformance):
     @pytest.fixture
     def step(self) -> Any:
         """With something to fire."""
-        known = wishes(subscription(EachFail()), subscription(FaultRaised(), "faults"), subscription(SameRegion(), "r"))
+        known = snapshot(
+            subscription(EachFail()), subscription(FaultRaised(), "faults"), subscription(SameRegion(), "r")
+        )
         return Memory(known).step
 
     @pytest.fixture
@@ -41,14 +43,14 @@ class TestAlertStep(StepConformance):
 
 def test_parts_of_the_scope_and_only_failed_ones() -> None:
     """Each in its group."""
-    memory = Memory(wishes(subscription(EachFail(), scope="munich/line-1", group_by=("line", "part"))))
+    memory = Memory(snapshot(subscription(EachFail(), scope="munich/line-1", group_by=("line", "part"))))
     memory.step([part(1), part(2, failed=False), part(3, line="line-2"), part(4, plant="ulm"), part(5)])
     assert memory.book.outcome == {"mine|*/line-1/*/*/*/P1": ["photo-1"], "mine|*/line-1/*/*/*/P5": ["photo-5"]}
 
 
 def test_late_ones_make_later_ones_count() -> None:
     """The third to come is the second to have happened: it completes a window that ends later."""
-    memory = Memory(wishes(subscription(FailsInWindow(fails=3, minutes=1))))
+    memory = Memory(snapshot(subscription(FailsInWindow(fails=3, minutes=1))))
     memory.step([part(1, 0)])
     memory.step([part(3, 50)])
     memory.step([part(4, 200)])
@@ -63,7 +65,7 @@ def test_late_ones_make_later_ones_count() -> None:
 def test_who_sleeps_hears_nothing_but_is_counted() -> None:
     """By event time: what happened in the night is not told in the morning, what happened at work is."""
     nights = ActiveHours(begin=at(600).time(), end=at(700).time())
-    known = wishes(
+    known = snapshot(
         subscription(EachFail(), "shift", hours=nights),
         subscription(EachFail(), "off", enabled=False),
         subscription(FailsInWindow(fails=2, minutes=60), "count", hours=nights),
@@ -78,7 +80,7 @@ def test_who_sleeps_hears_nothing_but_is_counted() -> None:
 
 def test_old_parts_fire_nothing() -> None:
     """A backlog of days is history; for two days is remembered what was counted."""
-    memory = Memory(wishes(subscription(EachFail())))
+    memory = Memory(snapshot(subscription(EachFail())))
     memory.now = at(86_400 + 10)
     memory.step([part(1, 9), part(2, 11)])
     assert memory.fired == ["photo-2"]
@@ -87,7 +89,7 @@ def test_old_parts_fire_nothing() -> None:
 def test_a_silence_mutes_what_it_covers() -> None:
     """The alert is there all the same."""
     silence = Silence(id="s", scope=PlaceKey.parse("munich/line-1"), begin=at(0), end=at(7200), by="kim")
-    memory = Memory(wishes(subscription(EachFail()), silences=[silence]))
+    memory = Memory(snapshot(subscription(EachFail()), silences=[silence]))
     memory.step([part(1), part(2, line="line-2")])
     assert {key: alert.muted for key, alert in memory.book.alerts.items()} == {
         "mine|munich/line-1": "silence",
@@ -97,7 +99,7 @@ def test_a_silence_mutes_what_it_covers() -> None:
 
 def test_a_fault_counts_once_and_is_known_until_it_is_over() -> None:
     """It is told again and again under one id; a worse one has another."""
-    memory = Memory(wishes(subscription(FaultRaised(), scope="munich", group_by=("plant",))))
+    memory = Memory(snapshot(subscription(FaultRaised(), scope="munich", group_by=("plant",))))
     memory.now = at(10)
     memory.step([fault(), fault(expires=at(400)), fault("2", plant="munich"), fault("3", plant="ulm")])
     assert memory.book.outcome == {"mine|munich": ["fault-1-raised|crop/1", "fault-2-raised|crop/2"]}
@@ -110,7 +112,7 @@ def test_before_the_subscriptions_are_known_everything_waits() -> None:
     """Otherwise what came first would be lost to them."""
     memory = Memory(None)
     assert all(isinstance(one, Retry) for one in memory.step([part(1), fault()]))
-    memory.known = wishes(subscription(EachFail()))
+    memory.known = snapshot(subscription(EachFail()))
     assert memory.step([part(1)]) == [Emit(())]
     assert memory.fired == ["photo-1"]
 
@@ -126,14 +128,14 @@ def test_redis_away_means_later() -> None:
             if Away.calls > 1:
                 raise RegistryUnavailable("Redis is away", hint="wait")
 
-    memory = Memory(wishes(subscription(EachFail())), wrap=lambda kept: Away() if hasattr(kept, "alerts") else kept)
+    memory = Memory(snapshot(subscription(EachFail())), wrap=lambda kept: Away() if hasattr(kept, "alerts") else kept)
     assert memory.step([part(1), part(2), part(3)]) == [Emit(()), *[Retry("Redis is away; wait")] * 2]
     assert Away.calls == 2
 
 
 def test_what_came_from_where() -> None:
     """Passed parts too; a photo by its event time, a verdict by when it was given."""
-    memory = Memory(wishes())
+    memory = Memory(snapshot())
     memory.step([part(1, 5, failed=False), part(2, 3)])
     assert memory.places.all() == {part(1).place: LastSeen(at(5), at(5.3))}
 
@@ -164,7 +166,7 @@ def test_what_is_kept_of_a_verdict() -> None:
 
 def test_a_row_waits_for_what_may_still_come() -> None:
     """A good part that comes late ends it; what was decided on is let go of, but for the context."""
-    memory = Memory(wishes(subscription(SameRegion(parts=3))))
+    memory = Memory(snapshot(subscription(SameRegion(parts=3))))
     memory.step([part(1, 1), part(2, 2), part(3, 3)])
     memory.close(at(3))
     memory.step([part(4, 2.5, failed=False)])

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from shared.alerts.conditions import EachFail, FailRate, FailsInWindow, SameRegion
 from shared.events import Verdict
 from tests.unit.services.alert.memory import at
-from tests.unit.services.alert.parts import Memory, part, subscription, wishes
+from tests.unit.services.alert.parts import Memory, part, snapshot, subscription
 
 LATENESS = 10
-WISHES = wishes(
+DESK = snapshot(
     subscription(EachFail(), "each"),
     subscription(FailsInWindow(fails=3, minutes=0.25), "many"),
     subscription(SameRegion(parts=3, radius=0.1, passes_between=1), "region", group_by=("line",)),
@@ -63,7 +63,7 @@ class Fuse:
 
 def run(arrivals: list[Verdict], *, looks: set[int] = frozenset(), fuse: Fuse | None = None) -> Memory:  # type: ignore[assignment]
     """A worker that sees these in this order, one by one, and decides windows after some of them."""
-    memory = Memory(WISHES, lateness_s=LATENESS, **({} if fuse is None else {"wrap": fuse}))
+    memory = Memory(DESK, lateness_s=LATENESS, **({} if fuse is None else {"wrap": fuse}))
     newest: datetime | None = None
 
     def survive(do: Any) -> None:
@@ -136,7 +136,7 @@ def test_batches_are_as_good_as_single_events(seed: int) -> None:
     """However the bus cuts them."""
     made = photographed([(n * 7 % 200, n % 2 == 0, (0.5, 0.5), f"line-{n % 2}") for n in range(40)])
     single = run(made)
-    memory = Memory(WISHES, lateness_s=LATENESS)
+    memory = Memory(DESK, lateness_s=LATENESS)
     for begin in range(0, 40, seed + 2):
         memory.step(made[begin : begin + seed + 2])
     memory.close(at(1000))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.alerts_cli import editing
-from services.alerts_cli.options import Name, seconds
-from services.rollout.cli.options import Author, who
+from services.alert.cli import editing
+from services.alert.cli.options import Name, seconds
+from shared.cli.options import Author, who
 
 if TYPE_CHECKING:
-    from services.alerts_cli.stores import Stores
+    from services.alert.cli.stores import Stores
     from shared.alerts.delivery import Delivery
 
 app = typer.Typer(help="Subscribe to alerts: who is told of what, where, when and how.", no_args_is_help=True)
@@ -24,8 +24,8 @@ _NAMED = "`linegate subscriptions show` lists its channels"
 @app.command("list")
 def list_() -> None:
     """Every subscription."""
-    from services.alerts_cli import subscription_tables as tables
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli import subscription_tables as tables
+    from services.alert.cli.stores import open_stores
 
     with open_stores() as stores:
         tables.show(tables.every(stores.desk.subscriptions().values()))
@@ -37,8 +37,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, which `edit --file` takes.")] = False,
 ) -> None:
     """One subscription, its channels, and what waits for them."""
-    from services.alerts_cli import subscription_tables as tables
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli import subscription_tables as tables
+    from services.alert.cli.stores import known, open_stores
 
     with open_stores() as stores:
         held = known(stores, name)
@@ -51,7 +51,7 @@ def show(
 @app.command()
 def remove(name: Name, expect: editing.Expect = None, author: Author = None) -> None:
     """Remove a subscription and its secrets. Its open alerts stay, and tell nobody any more."""
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli.stores import known, open_stores
 
     with open_stores() as stores:
         held = known(stores, name)
@@ -62,7 +62,7 @@ def remove(name: Name, expect: editing.Expect = None, author: Author = None) -> 
 @app.command()
 def secret(name: Name, channel: Channel) -> None:
     """Make a new secret for a webhook and print it, this once; the former one is void at once."""
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli.stores import known, open_stores
     from shared.errors import LinegateError
 
     with open_stores() as stores:
@@ -84,8 +84,8 @@ def send_test(
     author: Author = None,
 ) -> None:
     """Send a test message to a subscription's channels and tell how it went. Exit status 1: not all were delivered."""
-    from services.alerts_cli import subscription_tables as tables
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli import subscription_tables as tables
+    from services.alert.cli.stores import known, open_stores
     from shared.alerts.sample import sample_message
     from shared.errors import LinegateError
 
@@ -125,7 +125,7 @@ def _settled(stores: "Stores", name: str, messages: set[str], wait: float) -> "l
 @app.command()
 def enable(name: Name, channel: Channel) -> None:
     """Give a channel messages again, after its receiver said that it wants none (HTTP 410) and was mended."""
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli.stores import known, open_stores
     from shared.errors import LinegateError
 
     with open_stores() as stores:
@@ -140,8 +140,8 @@ def deliveries(
     name: Name, count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many attempts.")] = 20
 ) -> None:
     """The delivery log, newest first: every attempt, and what the receiver said."""
-    from services.alerts_cli import subscription_tables as tables
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli import subscription_tables as tables
+    from services.alert.cli.stores import known, open_stores
 
     with open_stores() as stores:
         known(stores, name)
@@ -153,7 +153,7 @@ def redrive(
     messages: Annotated[list[str], typer.Argument(metavar="MESSAGE...", help="Ids, as `deliveries` shows them.")],
 ) -> None:
     """Deliver again what was given up, under the same id; what waits is tried now."""
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli.stores import open_stores
 
     with open_stores() as stores:
         for message in messages:

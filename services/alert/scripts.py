@@ -1,4 +1,4 @@
-"""The Lua of series: an observation is added, counted and made due in one atomic step, once."""
+"""The alert worker's own keys at Redis, and the Lua of series: an observation is added and counted once, in a step."""
 
 from typing import Final
 

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import structlog
 
-from services.alert import series_scripts as scripts
+from services.alert import scripts
+from services.alert.desk_watcher import DeskSnapshot
 from services.alert.firing import Firing
 from services.alert.groups import group_of, words_of
-from services.alert.known import Wishes
 from services.alert.observation import Observation, milliseconds, moment
 from services.alert.places import LastSeen, Places
 from services.alert.rules import crowd, dead_letters
 from services.alert.rules.words import window
-from services.alert.series import Addition, Series, SeriesKey
+from services.alert.series.series import Addition, Series, SeriesKey
 from shared.alerts.conditions import DeadLetters
 from shared.alerts.records import Group
 from shared.bus.dead_letter import Letter, read_letter
@@ -74,7 +74,7 @@ class LetterCount:
         self._firing = firing
         self._clock = clock
 
-    def take(self, wishes: Wishes, letter: Letter) -> None:
+    def take(self, snapshot: DeskSnapshot, letter: Letter) -> None:
         """Count a letter. The same one again changes nothing.
 
         Raises:
@@ -86,7 +86,7 @@ class LetterCount:
         if place is not None:
             self._places.saw([(place, LastSeen(sent, None))])
         seen = Observation(str(letter.place), set_aside, failed=True)
-        for subscription in wishes.subscriptions.values():
+        for subscription in snapshot.subscriptions.values():
             condition = subscription.condition
             if not isinstance(condition, DeadLetters) or not dead_letters.concerned(subscription.scope, place):
                 continue
@@ -96,7 +96,7 @@ class LetterCount:
             where = "an unknown place" if place is None else words_of(place)
             found = crowd.look(self._series, key, seen, count=condition.letters, window=length)
             triggers = [dead_letters.trigger(one, condition, group, where, letter.reason) for one in found]
-            self._firing.fire(wishes, subscription, triggers)
+            self._firing.fire(snapshot, subscription, triggers)
 
 
 class LetterFeed(Background):
@@ -106,7 +106,7 @@ class LetterFeed(Background):
         bus: how to reach Kafka.
         count: counts them.
         mark: where they were read until.
-        wishes: answers subscriptions and silences; None while they were never read.
+        snapshot: answers subscriptions and silences; None while they were never read.
         oldest_s: letters of an older time are not read, in seconds.
         clock: the present.
     """
@@ -116,7 +116,7 @@ class LetterFeed(Background):
         bus: BusSettings,
         count: LetterCount,
         mark: LetterMark,
-        wishes: Callable[[], Wishes | None],
+        snapshot: Callable[[], DeskSnapshot | None],
         *,
         oldest_s: float,
         clock: Callable[[], datetime],
@@ -125,7 +125,7 @@ class LetterFeed(Background):
         self._bus = bus
         self._count = count
         self._mark = mark
-        self._wishes = wishes
+        self._snapshot = snapshot
         self._oldest = timedelta(seconds=oldest_s)
         self._clock = clock
         self._hurdle: str | None = None
@@ -149,26 +149,26 @@ class LetterFeed(Background):
         return at - FIRST if read is None else max(read - SPARE, at - self._oldest)
 
     def _read(self, reader: EventReader) -> None:
-        wishes = self._wishes()
-        if wishes is None:
+        snapshot = self._snapshot()
+        if snapshot is None:
             self._stop.wait(RETRY_SECONDS)
             return
         at = self._clock()
         for record, _ in reader.read_to_end(patience=self._bus.call_budget_s):
             # Where Redis is away it begins again, from where it was noted.
-            self._take(wishes, record)
+            self._take(snapshot, record)
             if self._stop.is_set():
                 return
         self._mark.note(at)
         self._stop.wait(PAUSE_SECONDS)
 
-    def _take(self, wishes: Wishes, record: Record) -> None:
+    def _take(self, snapshot: DeskSnapshot, record: Record) -> None:
         try:
             letter = read_letter(record)
         except ValueError as error:
             _log.warning("not a dead letter", reason=str(error))
             return
-        self._count.take(wishes, letter)
+        self._count.take(snapshot, letter)
 
     def _cannot(self, error: LinegateError) -> None:
         if str(error) != self._hurdle:

@@ -13,8 +13,8 @@ from datetime import timedelta
 import pytest
 
 from deploy.local.redis import RedisServer
-from services.alerts_cli import watching
-from services.alerts_cli.stores import Stores
+from services.alert.cli import watching
+from services.alert.cli.stores import Stores
 from shared.alerts import life
 from shared.alerts.conditions import EachFail
 from shared.alerts.errors import AlertClosed, AlreadyAcknowledged, UnknownAlert
@@ -126,7 +126,7 @@ def test_a_wrong_silence_is_status_two(alerts: Run, stores: Stores, arguments: t
 
 def test_watching_line_by_line(settings: RedisSettings, stores: Stores) -> None:
     """A process tells each step as it comes, without what a terminal would obey; Ctrl-C ends it with status 0."""
-    program = "from services.alerts_cli.alerts import app; app()"
+    program = "from services.alert.cli.alerts import app; app()"
     environment = os.environ | {"REDIS_URL": settings.url.get_secret_value(), "PYTHONUNBUFFERED": "1"}
     # In the background a shell has SIGINT ignored, which programs inherit; one that is handled comes to them as usual.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.alerts_cli.stores import Stores
+from services.alert.cli.stores import Stores
 from shared.alerts.channels import Email, Mqtt, Webhook
 from shared.alerts.condition_text import parse_condition
 from shared.alerts.conditions import CONDITIONS, FailsInWindow

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from services.alerts_cli.options import moment, seconds, understood
-from services.rollout.cli.options import Author, Key, Note, place_key, who
+from services.alert.cli.options import moment, seconds, understood
+from shared.cli.options import Author, Key, Note, place_key, who
 
 Until = Annotated[
     datetime | None,
@@ -33,9 +33,9 @@ def silence(  # noqa: PLR0917 - Typer reads the command line from the signature
     """Keep the messages of a place back for a while. Alerts go on, and what still fires then is told."""
     from datetime import timedelta
 
-    from services.alerts_cli import alert_tables as tables
-    from services.alerts_cli.options import checked
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli import alert_tables as tables
+    from services.alert.cli.options import checked
+    from services.alert.cli.stores import open_stores
     from shared.alerts.desk import HeldSilence
     from shared.alerts.records import Silence
     from shared.errors import LinegateError
@@ -71,8 +71,8 @@ def silence(  # noqa: PLR0917 - Typer reads the command line from the signature
 
 def silences(over: Annotated[bool, typer.Option("--over", help="Also those that are over.")] = False) -> None:
     """The silences that hold or are to come."""
-    from services.alerts_cli import alert_tables as tables
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli import alert_tables as tables
+    from services.alert.cli.stores import open_stores
     from shared.events import now
 
     with open_stores() as stores:
@@ -85,7 +85,7 @@ def unsilence(
     author: Author = None,
 ) -> None:
     """End a silence now: what still fires is told."""
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli.stores import open_stores
     from shared.errors import LinegateError
 
     with open_stores() as stores:

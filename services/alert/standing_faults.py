@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import structlog
 from pydantic import ValidationError
 
-from services.alert import series_scripts as scripts
+from services.alert import scripts
 from shared.events import Fault
 from shared.registry.connection import Connected
 from shared.registry.failures import faults

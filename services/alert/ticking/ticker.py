@@ -7,12 +7,12 @@ from typing import Final
 
 import structlog
 
-from services.alert.closing import Closing
-from services.alert.known import Wishes, WishWatch
+from services.alert.desk_watcher import DeskSnapshot, DeskWatcher
 from services.alert.metrics import AlertMetrics
-from services.alert.missing import Missing, Moments, Open
-from services.alert.settled import Settled
-from services.alert.tending import Tending, standing_of
+from services.alert.ticking.closing import Closing
+from services.alert.ticking.missing import Missing, Moments, Open
+from services.alert.ticking.settled import Settled
+from services.alert.ticking.tending import Tending, standing_of
 from shared.alerts.book import AlertBook
 from shared.bus.errors import KafkaFailedError
 from shared.errors import LinegateError
@@ -44,7 +44,7 @@ class Ticker(Background):
 
     def __init__(
         self,
-        watch: WishWatch,
+        watch: DeskWatcher,
         *,
         photos: Settled,
         verdicts: Settled,
@@ -85,17 +85,17 @@ class Ticker(Background):
         moments = Moments(self._photos.moment, self._verdicts.moment)
         if moments.photos is not None:
             self._metrics.behind((at - moments.photos).total_seconds())
-        wishes = self._watch.wishes
-        if wishes is None:
+        snapshot = self._watch.snapshot
+        if snapshot is None:
             return
         if moments.photos is not None:
             before = moments.photos - self._lateness
-            self._try("windows", lambda: self._closing.look(wishes, before))
-        self._try("what is missing", lambda: self._missing.look(wishes, moments, lambda: self._open(wishes)))
+            self._try("windows", lambda: self._closing.look(snapshot, before))
+        self._try("what is missing", lambda: self._missing.look(snapshot, moments, lambda: self._open(snapshot)))
         self._try("open alerts", lambda: self._tending.look(moments))
 
-    def _open(self, wishes: Wishes) -> list[Open]:
-        return standing_of(self._book.open_alerts(), wishes)
+    def _open(self, snapshot: DeskSnapshot) -> list[Open]:
+        return standing_of(self._book.open_alerts(), snapshot)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DeskSnapshot:
     """Subscriptions and silences at one moment."""
 
     subscriptions: dict[str, Subscription]
@@ -32,7 +32,7 @@ class Wishes:
         return subscription.enabled and (subscription.hours is None or subscription.hours.contains(at))
 
 
-class WishWatch(Background):
+class DeskWatcher(Background):
     """Follows the desk on a thread of its own, for the length of a `with` block.
 
     While Redis is away, what was known stays.
@@ -46,26 +46,26 @@ class WishWatch(Background):
         super().__init__("subscriptions", stop_s=STOP_SECONDS)
         self._desk = desk
         self._poll_s = poll_s
-        self._wishes: Wishes | None = None
+        self._snapshot: DeskSnapshot | None = None
         self._position = ""
         self._lock = threading.Lock()
         self._hurdle: str | None = None
 
     @property
-    def wishes(self) -> Wishes | None:
+    def snapshot(self) -> DeskSnapshot | None:
         """The latest; None while they were never seen."""
-        return self._wishes
+        return self._snapshot
 
-    def latest(self) -> Wishes | None:
+    def latest(self) -> DeskSnapshot | None:
         """As they stand now, at the price of one question to Redis: a photo that was sent after a subscription was made
         is counted by it. While Redis is away, as they were last seen.
         """  # noqa: D205 - one sentence
         try:
             return self.reload()
         except RegistryUnavailable:
-            return self._wishes
+            return self._snapshot
 
-    def reload(self, *, force: bool = False) -> Wishes:
+    def reload(self, *, force: bool = False) -> DeskSnapshot:
         """Read them again where they changed, or where it is forced; answers the latest.
 
         Raises:
@@ -74,14 +74,14 @@ class WishWatch(Background):
         with self._lock:
             # The position first: what changes after it is seen by the next look.
             position = self._desk.position()
-            if force or self._wishes is None or position != self._position:
+            if force or self._snapshot is None or position != self._position:
                 names = self._desk.subscription_names()
                 held = self._desk.subscriptions()
                 silences = tuple(one.record for one in self._desk.silences().values())
                 records = {name: one.record for name, one in held.items()}
-                self._wishes = Wishes(records, silences, names - records.keys())
+                self._snapshot = DeskSnapshot(records, silences, names - records.keys())
                 self._position = position
-            return self._wishes
+            return self._snapshot
 
     def __enter__(self) -> Self:
         self._try()

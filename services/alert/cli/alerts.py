@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from services.alerts_cli import silencing
-from services.alerts_cli.watching import watch
-from services.rollout.cli.options import Author, Note, who
+from services.alert.cli import silencing
+from services.alert.cli.watching import watch
+from shared.cli.options import Author, Note, who
 
 if TYPE_CHECKING:
-    from services.alerts_cli.stores import Stores
+    from services.alert.cli.stores import Stores
     from shared.alerts.life import Life
     from shared.alerts.records import HeldAlert
 
@@ -33,8 +33,8 @@ def list_(
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="At most so many.")] = 50,
 ) -> None:
     """The open alerts, the latest first."""
-    from services.alerts_cli import alert_tables as tables
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli import alert_tables as tables
+    from services.alert.cli.stores import open_stores
 
     with open_stores() as stores:
         found = [] if state == "resolved" else stores.book.open_alerts()
@@ -53,8 +53,8 @@ def list_(
 @app.command()
 def show(alert: Id) -> None:
     """One alert: what happened, who was told, who takes care of it, and the latest parts."""
-    from services.alerts_cli import alert_tables as tables
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli import alert_tables as tables
+    from services.alert.cli.stores import open_stores
 
     with open_stores() as stores:
         tables.show(*tables.one(_find(stores, alert)))
@@ -79,8 +79,8 @@ def resolve(alert: Id, note: Note = "", author: Author = None) -> None:
 
 
 def _take(alert: str, step: "Life", by: str, note: str) -> None:
-    from services.alerts_cli import alert_tables as tables
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli import alert_tables as tables
+    from services.alert.cli.stores import open_stores
 
     with open_stores() as stores:
         found = _find(stores, alert).record

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from rich.console import RenderableType
 from rich.text import Text
 
-from services.alerts_cli.stores import Stores
+from services.alert.cli.stores import Stores
 from shared.alerts.advice import warnings
 from shared.alerts.channels import Channel
 from shared.alerts.condition_text import format_condition

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.alerts_cli.options import seconds
+from services.alert.cli.options import seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from services.alerts_cli.stores import Stores
+    from services.alert.cli.stores import Stores
 
 LOOK_SECONDS = 1.0
 PAGE = 200
@@ -32,7 +32,7 @@ def watch(
     """Watch alerts until Ctrl-C. While Redis is away it says so and goes on trying."""
     from rich.console import Console
 
-    from services.alerts_cli.stores import open_stores
+    from services.alert.cli.stores import open_stores
 
     console = Console()
     until = None if duration is None else time.monotonic() + duration
@@ -47,7 +47,7 @@ def watch(
 
 
 def _lines(stores: "Stores", console: "Console", plant: str | None, until: float | None) -> None:
-    from services.alerts_cli import alert_tables as tables
+    from services.alert.cli import alert_tables as tables
     from shared.registry.errors import RegistryUnavailable
 
     position: str | None = None
@@ -71,7 +71,7 @@ def _table(stores: "Stores", console: "Console", plant: str | None, until: float
     from rich.live import Live
     from rich.text import Text
 
-    from services.alerts_cli import alert_tables as tables
+    from services.alert.cli import alert_tables as tables
     from shared.registry.errors import RegistryUnavailable
 
     with Live(console=console, auto_refresh=False) as live:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from services.alerts_cli.options import Name
-from services.rollout.cli.options import Author, who
+from services.alert.cli.options import Name
+from shared.cli.options import Author, who
 
 if TYPE_CHECKING:
-    from services.alerts_cli.stores import Stores
+    from services.alert.cli.stores import Stores
     from shared.alerts.subscription import Subscription
 
 _PLACE: Final = "Where"
@@ -160,8 +160,8 @@ def edit(  # noqa: PLR0917 - as above
 def _put(
     name: str, file: Path | None, options: dict[str, Any], expect: int | None, author: str | None, *, new: bool
 ) -> None:
-    from services.alerts_cli import subscription_tables as tables
-    from services.alerts_cli.stores import known, open_stores
+    from services.alert.cli import subscription_tables as tables
+    from services.alert.cli.stores import known, open_stores
     from shared.errors import LinegateError
     from shared.registry.errors import RevisionConflict
 
@@ -207,8 +207,8 @@ def _new_secrets(stores: "Stores", wanted: "Subscription") -> dict[str, str]:
 
 
 def _from_options(name: str, before: dict[str, Any], options: dict[str, Any]) -> "Subscription":
-    from services.alerts_cli.form import changed, plant_of
-    from services.alerts_cli.options import checked
+    from services.alert.cli.form import changed, plant_of
+    from services.alert.cli.options import checked
     from shared.alerts.subscription import Subscription
     from shared.settings import load_settings
 
@@ -226,7 +226,7 @@ def _from_file(name: str, file: Path) -> "Subscription":
     import json
     import tomllib
 
-    from services.alerts_cli.options import checked
+    from services.alert.cli.options import checked
     from shared.alerts.subscription import Subscription
     from shared.errors import LinegateError
 

@@ -7,15 +7,15 @@ from typing import Final
 
 import structlog
 
-from services.alert.care import Care, Situation, care, orphaned
+from services.alert.desk_watcher import DeskSnapshot, DeskWatcher
 from services.alert.groups import covered_by
-from services.alert.known import Wishes, WishWatch
 from services.alert.metrics import AlertMetrics
-from services.alert.missing import Missing, Moments, Open
 from services.alert.mute import mute_of
 from services.alert.places import LastSeen
 from services.alert.rules import absence, fault
-from services.alert.standing import Standing
+from services.alert.standing_faults import Standing
+from services.alert.ticking.care import Care, Situation, care, orphaned
+from services.alert.ticking.missing import Missing, Moments, Open
 from shared.alerts.book import AlertBook
 from shared.alerts.conditions import FaultRaised, NoPhotos, NoVerdicts
 from shared.alerts.errors import AlertError
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 class _Scene:
     """Everything that is known at one look."""
 
-    wishes: Wishes
+    snapshot: DeskSnapshot
     moments: Moments
     faults: Sequence[Fault]
     places: Mapping[Place, LastSeen]
@@ -47,12 +47,12 @@ class _Scene:
             muted=mute_of(
                 alert.condition,
                 where,
-                silences=self.wishes.silences,
+                silences=self.snapshot.silences,
                 at=self.at,
                 firing=self.firing,
                 places=self.places.keys(),
             ),
-            awake=self.wishes.awake(subscription, self.at),
+            awake=self.snapshot.awake(subscription, self.at),
         )
 
     def _lasts(self, alert: Alert, subscription: Subscription) -> bool | None:
@@ -82,7 +82,7 @@ class Tending:
     def __init__(
         self,
         book: AlertBook,
-        watch: WishWatch,
+        watch: DeskWatcher,
         standing: Standing,
         missing: Missing,
         *,
@@ -108,19 +108,21 @@ class Tending:
         held = self._book.open_alerts()
         self._metrics.standing(one.record for one in held)
         at = self._clock()
-        wishes = self._watch.reload()
-        if any(_orphaned(one.record, wishes) for one in held):
+        snapshot = self._watch.reload()
+        if any(_orphaned(one.record, snapshot) for one in held):
             # What was known may be older than an alert of a new subscription.
-            wishes = self._watch.reload(force=True)
-        scene = _Scene(wishes, moments, self._faults(at), self._missing.places(moments), standing_of(held, wishes), at)
+            snapshot = self._watch.reload(force=True)
+        scene = _Scene(
+            snapshot, moments, self._faults(at), self._missing.places(moments), standing_of(held, snapshot), at
+        )
         for one in held:
             self._tend(one, scene)
         self._clean(at)
 
     def _tend(self, held: HeldAlert, scene: _Scene) -> None:
         alert = held.record
-        subscription = scene.wishes.subscriptions.get(alert.subscription)
-        orphan = _orphaned(alert, scene.wishes)
+        subscription = scene.snapshot.subscriptions.get(alert.subscription)
+        orphan = _orphaned(alert, scene.snapshot)
         if orphan:
             needed: Care | None = orphaned(orphan)
         elif subscription is None:
@@ -147,19 +149,19 @@ class Tending:
             self._cleaned = at
 
 
-def standing_of(held: Sequence[HeldAlert], wishes: Wishes) -> list[Open]:
+def standing_of(held: Sequence[HeldAlert], snapshot: DeskSnapshot) -> list[Open]:
     """Condition and places of each open alert."""
     return [
-        (one.record.condition, covered_by(one.record, wishes.subscriptions.get(one.record.subscription)))
+        (one.record.condition, covered_by(one.record, snapshot.subscriptions.get(one.record.subscription)))
         for one in held
     ]
 
 
-def _orphaned(alert: Alert, wishes: Wishes) -> str:
+def _orphaned(alert: Alert, snapshot: DeskSnapshot) -> str:
     """Why nobody subscribes to an alert any more; empty where somebody does."""
-    subscription = wishes.subscriptions.get(alert.subscription)
+    subscription = snapshot.subscriptions.get(alert.subscription)
     if subscription is None:
-        return "" if alert.subscription in wishes.unreadable else "its subscription was removed"
+        return "" if alert.subscription in snapshot.unreadable else "its subscription was removed"
     if not subscription.enabled:
         return "its subscription was disabled"
     return "" if subscription.condition.kind == alert.condition else "its subscription asks for something else now"

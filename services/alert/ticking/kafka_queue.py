@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import admin as kafka_admin
 
-from services.alert.settled import Ends
+from services.alert.ticking.settled import Ends
 from shared.bus.errors import KafkaFailedError
 from shared.bus.group_offsets import GroupOffsets
 from shared.bus.refusals import rights_hint

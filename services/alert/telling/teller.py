@@ -10,10 +10,10 @@ from typing import Final
 
 import structlog
 
-from services.alert.lease import Lease
 from services.alert.metrics import AlertMetrics
 from services.alert.observation import milliseconds
-from services.alert.told import read_told
+from services.alert.telling.lease import Lease
+from services.alert.telling.told import read_told
 from shared.alerts.book import AlertBook
 from shared.bus.envelope import encode
 from shared.bus.errors import BusError, TransactionAbortedError

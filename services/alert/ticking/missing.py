@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from services.alert.desk_watcher import DeskSnapshot
 from services.alert.firing import Beside, Firing
-from services.alert.known import Wishes
 from services.alert.places import LastSeen, Places
 from services.alert.rules import absence
-from services.alert.series import digest_of
+from services.alert.series.series import digest_of
 from shared.alerts.conditions import NoPhotos, NoVerdicts
 from shared.alerts.subscription import Subscription
 from shared.events import ConditionKind, Place
@@ -45,23 +45,23 @@ class Missing:
         self._firing = firing
         self._forget = timedelta(days=forget_days)
 
-    def look(self, wishes: Wishes, moments: Moments, firing: Callable[[], Sequence[Open]]) -> None:
+    def look(self, snapshot: DeskSnapshot, moments: Moments, firing: Callable[[], Sequence[Open]]) -> None:
         """Fire what is missing; `no_photos` first, since it mutes `no_verdicts`.
 
         Args:
-            wishes: subscriptions and silences.
+            snapshot: subscriptions and silences.
             moments: until when everything is counted.
             firing: answers condition and places of each open alert.
 
         Raises:
             RegistryUnavailable: Redis is away.
         """
-        asked = [one for one in wishes.subscriptions.values() if isinstance(one.condition, NoPhotos | NoVerdicts)]
+        asked = [one for one in snapshot.subscriptions.values() if isinstance(one.condition, NoPhotos | NoVerdicts)]
         if not asked:
             return
         places = self.places(moments)
         for subscription in sorted(asked, key=lambda one: one.condition.kind):
-            self._look(wishes, subscription, places, moments, firing)
+            self._look(snapshot, subscription, places, moments, firing)
 
     def places(self, moments: Moments) -> dict[Place, LastSeen]:
         """The places that are not given up; the others are forgotten.
@@ -79,7 +79,7 @@ class Missing:
 
     def _look(
         self,
-        wishes: Wishes,
+        snapshot: DeskSnapshot,
         subscription: Subscription,
         places: Mapping[Place, LastSeen],
         moments: Moments,
@@ -92,7 +92,7 @@ class Missing:
         if as_of is None:
             return
         begin = self._places.watched_since(f"{subscription.id}:{digest_of(subscription)}", as_of)
-        if not wishes.awake(subscription, as_of):
+        if not snapshot.awake(subscription, as_of):
             return
         if subscription.hours is not None and (shift := subscription.hours.began(as_of)) is not None:
             begin = max(begin, shift)
@@ -101,4 +101,4 @@ class Missing:
         if found:
             triggers = [absence.trigger(one, condition, subscription, as_of) for one in found]
             beside = Beside(firing(), places.keys())
-            self._firing.fire(wishes, subscription, triggers, beside=beside)
+            self._firing.fire(snapshot, subscription, triggers, beside=beside)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from services.alert import series_scripts as scripts
+from services.alert import scripts
 from services.alert.observation import Observation, milliseconds, moment
-from services.alert.series import MOST_BEHIND, Addition, SeriesKey, Tallies, Tally
+from services.alert.series.series import MOST_BEHIND, Addition, SeriesKey, Tallies, Tally
 from shared.registry.connection import Connected
 from shared.registry.failures import faults
 

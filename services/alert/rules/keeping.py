@@ -3,7 +3,7 @@
 from services.alert.observation import Observation
 from services.alert.rules import crowd, fail_rate, same_region
 from services.alert.rules.words import window
-from services.alert.series import Keep
+from services.alert.series.series import Keep
 from shared.alerts.conditions import Condition, FailRate, FailsInWindow, SameRegion
 
 

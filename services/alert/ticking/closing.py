@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.alert.desk_watcher import DeskSnapshot
 from services.alert.firing import Firing
 from services.alert.groups import covered, words
-from services.alert.known import Wishes
 from services.alert.observation import moment
 from services.alert.rules import fail_rate, same_region
-from services.alert.series import Series, SeriesKey, digest_of
+from services.alert.series.series import Series, SeriesKey, digest_of
 from shared.alerts.conditions import FailRate, SameRegion
 from shared.alerts.records import Trigger
 from shared.alerts.subscription import Subscription
@@ -33,11 +33,11 @@ class Closing:
         self._series = series
         self._firing = firing
 
-    def look(self, wishes: Wishes, before: datetime) -> None:
+    def look(self, snapshot: DeskSnapshot, before: datetime) -> None:
         """Decide every series up to a moment.
 
         Args:
-            wishes: subscriptions and silences.
+            snapshot: subscriptions and silences.
             before: nothing older than this can come any more.
 
         Raises:
@@ -45,34 +45,39 @@ class Closing:
         """
         self._series.settled(before)
         for key in self._series.due(before):
-            subscription = wishes.subscriptions.get(key.subscription)
+            subscription = snapshot.subscriptions.get(key.subscription)
             if subscription is not None and digest_of(subscription) == key.digest:
-                self._decide(wishes, subscription, key, before)
+                self._decide(snapshot, subscription, key, before)
             elif self._series.due(before - _GIVEN_UP).count(key):
                 self._series.forget(key)
 
-    def _decide(self, wishes: Wishes, subscription: Subscription, key: SeriesKey, before: datetime) -> None:
+    def _decide(self, snapshot: DeskSnapshot, subscription: Subscription, key: SeriesKey, before: datetime) -> None:
         match subscription.condition:
             case SameRegion() as condition:
-                self._rows(wishes, subscription, condition, key, before)
+                self._rows(snapshot, subscription, condition, key, before)
             case FailRate() as condition:
-                self._rates(wishes, subscription, condition, key, before)
+                self._rates(snapshot, subscription, condition, key, before)
             case _:
                 self._series.forget(key)
 
     def _rows(
-        self, wishes: Wishes, subscription: Subscription, condition: SameRegion, key: SeriesKey, before: datetime
+        self,
+        snapshot: DeskSnapshot,
+        subscription: Subscription,
+        condition: SameRegion,
+        key: SeriesKey,
+        before: datetime,
     ) -> None:
         since = self._series.decided_until(key) or before - same_region.HORIZON
         past = self._series.latest(key, since, same_region.context(condition))
         seen = past + self._series.between(key, since, before - _MOMENT)
         where = words(covered(key.group, subscription.scope))
         found = same_region.rows(seen, since, condition)
-        self._fire(wishes, subscription, [same_region.trigger(row, condition, key.group, where) for row in found])
+        self._fire(snapshot, subscription, [same_region.trigger(row, condition, key.group, where) for row in found])
         self._series.decided(key, max(since, before), context=same_region.context(condition))
 
     def _rates(
-        self, wishes: Wishes, subscription: Subscription, condition: FailRate, key: SeriesKey, before: datetime
+        self, snapshot: DeskSnapshot, subscription: Subscription, condition: FailRate, key: SeriesKey, before: datetime
     ) -> None:
         until = fail_rate.decidable(condition, before)
         since = self._series.decided_until(key)
@@ -84,9 +89,9 @@ class Closing:
         for high in fail_rate.high_rates(condition, fine, coarse, since or _BEGINNING, until):
             latest = self._series.latest(key, high.end, _SHOWN)
             triggers.append(fail_rate.trigger(high, condition, key.group, where, latest))
-        self._fire(wishes, subscription, triggers)
+        self._fire(snapshot, subscription, triggers)
         self._series.decided(key, until, counts_from=fail_rate.needed_from(condition, until))
 
-    def _fire(self, wishes: Wishes, subscription: Subscription, triggers: list[Trigger]) -> None:
+    def _fire(self, snapshot: DeskSnapshot, subscription: Subscription, triggers: list[Trigger]) -> None:
         # Before it is noted as decided: a crash in between decides again, and each trigger counts once.
-        self._firing.fire(wishes, subscription, triggers)
+        self._firing.fire(snapshot, subscription, triggers)

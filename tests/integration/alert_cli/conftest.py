@@ -10,9 +10,9 @@ import redis
 import typer
 from typer.testing import CliRunner
 
-from services.alerts_cli.alerts import app as alerts_app
-from services.alerts_cli.stores import Stores
-from services.alerts_cli.subscriptions import app as subscriptions_app
+from services.alert.cli.alerts import app as alerts_app
+from services.alert.cli.stores import Stores
+from services.alert.cli.subscriptions import app as subscriptions_app
 from shared.alerts.book import AlertBook
 from shared.alerts.delivery_desk import DeliveryDesk
 from shared.alerts.desk import SubscriptionDesk

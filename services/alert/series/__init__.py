@@ -1,0 +1,1 @@
+"""What was observed, kept in Redis so that it outlives the worker."""
